@@ -1,0 +1,66 @@
+"""Settings of every process, read from `HEADRACE_*` variables once, by the composition roots alone."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One field per variable: `HEADRACE_BROKERS`, `HEADRACE_PARTITIONS`, ..."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADRACE_", extra="ignore")
+
+    app: str = Field(
+        default="headrace",
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="consumer group and transactional ids",
+    )
+    brokers: str = Field(
+        default="127.0.0.1:9092", description="Kafka bootstrap servers, comma separated"
+    )
+    partitions: int = Field(
+        default=4, ge=1, description="partitions of the symbol and account topics, fixed for life"
+    )
+    generation: int = Field(
+        default=1, ge=1, description="log generation in every id; raised when topics are re-created"
+    )
+    instance: str = Field(
+        default="", description="static group membership: a stable name of this worker"
+    )
+    data: Path = Field(
+        default=Path(".headrace"), description="where the embedded parts keep their data"
+    )
+    chunk_records: int = Field(
+        default=5000, ge=1, description="records of one partition in one transaction, at most"
+    )
+    session_timeout_s: float = Field(
+        default=6.0, gt=0, description="a silent worker loses its partitions after this"
+    )
+    strategy: Literal["none", "signal"] = Field(
+        default="none", description="the strategist that sends orders"
+    )
+    strategy_account: str = Field(
+        default="paper", description="the account that the strategist trades"
+    )
+    lockstep: bool = Field(
+        default=False,
+        description="one chunk at a time in a fixed order: a run repeats to equal hashes",
+    )
+    ops_port: int = Field(
+        default=0,
+        ge=0,
+        description="port of /metrics, /livez, /readyz of worker and sink; 0: a free one",
+    )
+    api_port: int = Field(default=8000, ge=0)
+    """Port of the status API."""
+    postgres_url: str = Field(default="")
+    """History; empty: none."""
+    redis_url: str = Field(default="")
+    """Latest state; empty: none."""
+    require_timescaledb: bool = Field(default=False)
+    """Refuse a plain PostgreSQL."""
+    crash: str = Field(
+        default="", description="point:n, end the process there at the n-th passage; tests only"
+    )

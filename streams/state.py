@@ -1,0 +1,128 @@
+"""A table of one cell: what its chunk has changed, over what its commits have made true."""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+from pydantic import BaseModel
+
+V = TypeVar("V")
+Seen = TypeVar("Seen", contravariant=True)
+VERSION = b"\x01"
+
+
+class Index(Protocol[Seen]):
+    """A view derived from a table, kept in step with it; never logged, rebuilt from the table on restore."""
+
+    def change(self, key: str, old: Seen | None, new: Seen | None) -> None:
+        """Follow one change of the table."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+
+class Table(Generic[V]):
+    """A mapping of string keys to values, changed within a chunk and published by its commit.
+
+    Readers outside the cell see `committed` alone. A value is either immutable and replaced by `put`, or has a `copy`
+    and is changed in place after `edit`.
+    """
+
+    def __init__(self, name: str, value: type[V], indexes: tuple[Index[V], ...] = ()) -> None:
+        self.name = name
+        self.committed: dict[str, V] = {}
+        self.overlay: dict[str, V | None] = {}
+        self._indexes = indexes
+        self._encode, self._decode = _codec(value)
+
+    def get(self, key: str) -> V | None:
+        """The value as this chunk sees it, not to be changed in place."""
+        if key in self.overlay:
+            return self.overlay[key]
+        return self.committed.get(key)
+
+    def __getitem__(self, key: str) -> V:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(f"{self.name}[{key}]")
+        return value
+
+    def __contains__(self, key: str) -> bool:
+        return self.get(key) is not None
+
+    def items(self) -> Iterator[tuple[str, V]]:
+        """All pairs as this chunk sees them, in key order."""
+        for key in sorted(self.committed.keys() | self.overlay.keys()):
+            value = self.get(key)
+            if value is not None:
+                yield key, value
+
+    def edit(self, key: str) -> V | None:
+        """The value to change in place: this chunk's copy. None when there is none. Not for indexed tables."""
+        value = self.overlay.get(key)
+        if value is None and key not in self.overlay:
+            committed = self.committed.get(key)
+            if committed is not None:
+                value = self.overlay[key] = copy.copy(committed)
+        return value
+
+    def put(self, key: str, value: V) -> None:
+        """Set the value of a key."""
+        for index in self._indexes:
+            index.change(key, self.get(key), value)
+        self.overlay[key] = value
+
+    def delete(self, key: str) -> None:
+        """Remove a key; a tombstone is logged."""
+        for index in self._indexes:
+            index.change(key, self.get(key), None)
+        self.overlay[key] = None
+
+    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """One changelog record (key, value or tombstone) per key that this chunk changed."""
+        prefix = f"{self.name}|"
+        for key, value in self.overlay.items():
+            data = None if value is None else VERSION + self._encode(value)
+            yield (prefix + key).encode(), data
+
+    def publish(self) -> None:
+        """Make the chunk's changes true, after its commit."""
+        for key, value in self.overlay.items():
+            if value is None:
+                self.committed.pop(key, None)
+            else:
+                self.committed[key] = value
+        self.overlay.clear()
+
+    def discard(self) -> None:
+        """Forget the chunk's changes."""
+        self.overlay.clear()
+        for index in self._indexes:
+            index.clear()
+            for key, value in self.committed.items():
+                index.change(key, None, value)
+
+    def load(self, key: str, data: bytes | None) -> None:
+        """Apply one changelog record during restore."""
+        old = self.committed.get(key)
+        if data is None:
+            new = None
+            self.committed.pop(key, None)
+        else:
+            new = self.committed[key] = self.value(data)
+        for index in self._indexes:
+            index.change(key, old, new)
+
+    def value(self, data: bytes) -> V:
+        """A value from its logged bytes; ValueError for a version this code does not know."""
+        if data[:1] != VERSION:
+            raise ValueError(f"table {self.name}: unknown value version {data[:1]!r}")
+        return self._decode(data[1:])
+
+
+def _codec(value: type[V]) -> tuple[Callable[[Any], bytes], Callable[[bytes], V]]:
+    """JSON, since money is wider than the 64 bits of binary formats."""
+    if issubclass(value, BaseModel):
+        return lambda model: model.model_dump_json().encode(), value.model_validate_json
+    return msgspec.json.Encoder().encode, msgspec.json.Decoder(value).decode

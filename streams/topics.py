@@ -1,0 +1,113 @@
+"""The topic catalogue: the only place where a topic's name, key, message and retention are written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from streams import codec, control, messages, orders
+
+DAY_MS = 86_400_000
+MAX_MESSAGE_BYTES = 1 << 20
+"""No record is larger; a larger output of a handler is an error, a larger input never reaches the log."""
+
+BROADCAST_PARTITIONS = 1
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. decode: bytes of a value -> message, raises `codec.Undecodable`.
+
+    copartition: topics of one such group have equal partition counts and are keyed alike; "broadcast" topics have one
+    partition and are read in full by every cell; "single" topics stand alone.
+    """
+
+    name: str
+    key: Literal["symbol", "account", "scope", "table", "origin"]
+    copartition: Literal["symbol", "account", "broadcast", "single"]
+    decode: Callable[[bytes], Any]
+    cleanup: Literal["delete", "compact"] = "delete"
+    retention_ms: int = 90 * DAY_MS
+
+    def partitions(self, count: int) -> int:
+        """How many partitions this topic has where the system runs with `count`."""
+        return BROADCAST_PARTITIONS if self.copartition == "broadcast" else count
+
+
+def _raw(data: bytes) -> bytes:
+    return data
+
+
+TRADES = Topic(
+    "market.trades", "symbol", "symbol", codec.json_decoder(messages.Trade), retention_ms=7 * DAY_MS
+)
+QUOTES = Topic(
+    "market.quotes", "symbol", "symbol", codec.json_decoder(messages.Quote), retention_ms=7 * DAY_MS
+)
+MARKS = Topic(
+    "market.marks", "symbol", "broadcast", codec.json_decoder(messages.Mark), cleanup="compact"
+)
+ORDERS = Topic("orders", "account", "account", orders.decode)
+ACCEPTED = Topic("orders.accepted", "symbol", "symbol", codec.json_decoder(messages.ToBroker))
+EVENTS = Topic(
+    "orders.events",
+    "account",
+    "account",
+    codec.json_decoder(messages.OrderEvent),
+    retention_ms=3650 * DAY_MS,
+)
+FILLS = Topic(
+    "fills", "account", "account", codec.json_decoder(messages.Fill), retention_ms=3650 * DAY_MS
+)
+POSITIONS = Topic(
+    "positions",
+    "account",
+    "account",
+    codec.json_decoder(messages.Position),
+    retention_ms=365 * DAY_MS,
+)
+DECISIONS = Topic(
+    "risk.decisions",
+    "account",
+    "account",
+    codec.json_decoder(messages.Decision),
+    retention_ms=365 * DAY_MS,
+)
+FEATURES = Topic("features", "symbol", "symbol", codec.json_decoder(messages.Features))
+PREDICTIONS = Topic("predictions", "symbol", "symbol", codec.json_decoder(messages.Prediction))
+LABELS = Topic("labels", "symbol", "symbol", codec.json_decoder(messages.Label))
+CONTROL = Topic("control", "scope", "broadcast", control.decode, cleanup="compact")
+DEAD_LETTERS = Topic(
+    "dead.letters",
+    "origin",
+    "single",
+    codec.json_decoder(messages.DeadLetter),
+    retention_ms=30 * DAY_MS,
+)
+
+SYMBOL_STATE = Topic("symbol-state", "table", "symbol", _raw, cleanup="compact")
+LEARNER_STATE = Topic("learner-state", "table", "symbol", _raw, cleanup="compact")
+STRATEGIST_STATE = Topic("strategist-state", "table", "symbol", _raw, cleanup="compact")
+ACCOUNT_STATE = Topic("account-state", "table", "account", _raw, cleanup="compact")
+
+CATALOGUE: tuple[Topic, ...] = (
+    TRADES,
+    QUOTES,
+    MARKS,
+    ORDERS,
+    ACCEPTED,
+    EVENTS,
+    FILLS,
+    POSITIONS,
+    DECISIONS,
+    FEATURES,
+    PREDICTIONS,
+    LABELS,
+    CONTROL,
+    DEAD_LETTERS,
+    SYMBOL_STATE,
+    LEARNER_STATE,
+    STRATEGIST_STATE,
+    ACCOUNT_STATE,
+)  # fmt: skip
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in CATALOGUE}
