@@ -1,0 +1,150 @@
+"""Creates and checks the topics of the catalogue on a cluster, before anything flows."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from streams.topics import CATALOGUE, Topic
+
+REPLICATION_MAX = 3
+BATCH_BYTES_MAX = 1_048_588
+"""The largest batch: Kafka's own default, above the largest record of the catalogue."""
+
+KEEP_FOREVER = "-1"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not as it should be: what is, what should be, and how to mend it."""
+
+    subject: str
+    found: str
+    expected: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: is {self.found}, should be {self.expected}; {self.mend}"
+
+
+@dataclass(frozen=True)
+class Description:
+    """A topic as the cluster has it."""
+
+    partitions: int
+    replication: int
+    settings: Mapping[str, str]
+
+
+@asynccontextmanager
+async def client(brokers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A started admin client, closed at the end."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, request_timeout_ms=15_000)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def apply(brokers: str, partitions: int, *, embedded: bool) -> list[str]:
+    """Create the catalogue's missing topics and name them; topics that exist are left as they are.
+
+    embedded: recorded data keeps its old event times there, so nothing is ever deleted by age.
+    """
+    async with client(brokers) as admin:
+        existing = set(await admin.list_topics())
+        missing = [topic for topic in CATALOGUE if topic.name not in existing]
+        replication = min(REPLICATION_MAX, len((await admin.describe_cluster())["brokers"]))
+        wanted = [_new(topic, partitions, replication, embedded) for topic in missing]
+        if wanted:
+            _raise_on_error(await admin.create_topics(wanted))
+    return [topic.name for topic in missing]
+
+
+async def check(brokers: str, partitions: int) -> list[Problem]:
+    """Everything in which the cluster's topics differ from the catalogue; empty when they agree."""
+    found = await describe(brokers)
+    problems: list[Problem] = []
+    for topic in CATALOGUE:
+        problems += _differences(topic, found.get(topic.name), partitions)
+    return problems
+
+
+async def describe(brokers: str) -> dict[str, Description]:
+    """The catalogue's topics as the cluster has them; missing ones are absent."""
+    names = {topic.name for topic in CATALOGUE}
+    async with client(brokers) as admin:
+        topics = [t for t in await admin.describe_topics() if t["topic"] in names]
+        settings = await _settings(admin, [topic["topic"] for topic in topics])
+    return {
+        topic["topic"]: Description(
+            len(topic["partitions"]),
+            min((len(p["replicas"]) for p in topic["partitions"]), default=0),
+            settings[topic["topic"]],
+        )
+        for topic in topics
+    }
+
+
+def configuration(topic: Topic, *, embedded: bool) -> dict[str, str]:
+    """The broker's settings of a topic."""
+    retention = KEEP_FOREVER if embedded or topic.cleanup == "compact" else str(topic.retention_ms)
+    return {
+        "cleanup.policy": topic.cleanup,
+        "retention.ms": retention,
+        "max.message.bytes": str(BATCH_BYTES_MAX),
+        "message.timestamp.type": "CreateTime",
+    }
+
+
+def _new(topic: Topic, partitions: int, replication: int, embedded: bool) -> NewTopic:
+    return NewTopic(
+        name=topic.name,
+        num_partitions=topic.partitions(partitions),
+        replication_factor=replication,
+        topic_configs=configuration(topic, embedded=embedded),
+    )
+
+
+def _raise_on_error(response: Any) -> None:
+    for name, code, *detail in response.topic_errors:
+        error = for_code(code)
+        # Another process that starts on the same cluster may have been first.
+        if code and error is not TopicAlreadyExistsError:
+            raise error(f"topic {name} could not be created: {detail}")
+
+
+async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    answers = await admin.describe_configs(wanted)
+    return {
+        name: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for _code, _message, _kind, name, entries in answer.resources
+    }
+
+
+def _differences(topic: Topic, found: Description | None, partitions: int) -> list[Problem]:
+    create = "run `headrace topics apply`"
+    if found is None:
+        return [Problem(f"topic {topic.name}", "missing", "present", create)]
+    problems = []
+    count = topic.partitions(partitions)
+    if found.partitions != count:
+        mend = "set HEADRACE_PARTITIONS to the cluster's count: partitions are fixed for life"
+        problems.append(
+            Problem(f"partitions of {topic.name}", str(found.partitions), str(count), mend)
+        )
+    for name, expected in configuration(topic, embedded=False).items():
+        actual = found.settings.get(name, "unset")
+        if actual != expected and not (name == "retention.ms" and actual == KEEP_FOREVER):
+            mend = f"kafka-configs.sh --alter --topic {topic.name} --add-config '{name}={expected}'"
+            problems.append(Problem(f"{name} of {topic.name}", actual, expected, mend))
+    return problems
