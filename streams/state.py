@@ -32,6 +32,7 @@ class Table(Generic[V]):
     def __init__(self, name: str, value: type[V], indexes: tuple[Index[V], ...] = ()) -> None:
         self.name = name
         self.committed: dict[str, V] = {}
+        self.pending: dict[str, V | None] = {}
         self.overlay: dict[str, V | None] = {}
         self._indexes = indexes
         self._encode, self._decode = _codec(value)
@@ -40,6 +41,8 @@ class Table(Generic[V]):
         """The value as this chunk sees it, not to be changed in place."""
         if key in self.overlay:
             return self.overlay[key]
+        if key in self.pending:
+            return self.pending[key]
         return self.committed.get(key)
 
     def __getitem__(self, key: str) -> V:
@@ -53,7 +56,7 @@ class Table(Generic[V]):
 
     def items(self) -> Iterator[tuple[str, V]]:
         """All pairs as this chunk sees them, in key order."""
-        for key in sorted(self.committed.keys() | self.overlay.keys()):
+        for key in sorted(self.committed.keys() | self.pending.keys() | self.overlay.keys()):
             value = self.get(key)
             if value is not None:
                 yield key, value
@@ -62,9 +65,9 @@ class Table(Generic[V]):
         """The value to change in place: this chunk's copy. None when there is none. Not for indexed tables."""
         value = self.overlay.get(key)
         if value is None and key not in self.overlay:
-            committed = self.committed.get(key)
-            if committed is not None:
-                value = self.overlay[key] = copy.copy(committed)
+            before = self.get(key)
+            if before is not None:
+                value = self.overlay[key] = copy.copy(before)
         return value
 
     def put(self, key: str, value: V) -> None:
@@ -79,28 +82,34 @@ class Table(Generic[V]):
             index.change(key, self.get(key), None)
         self.overlay[key] = None
 
-    def changes(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """One changelog record (key, value or tombstone) per key that this chunk changed."""
-        prefix = f"{self.name}|"
-        for key, value in self.overlay.items():
-            data = None if value is None else VERSION + self._encode(value)
-            yield (prefix + key).encode(), data
+    def seal(self) -> list[tuple[bytes, bytes | None]]:
+        """Close the chunk: its changelog records (key, value or tombstone), one per changed key.
+
+        What it changed waits for `publish`, beneath the overlay of the next chunk.
+        """
+        assert not self.pending, f"table {self.name}: one chunk commits at a time"
+        prefix, encode = f"{self.name}|", self._encode
+        self.pending, self.overlay = self.overlay, {}
+        return [
+            ((prefix + key).encode(), None if value is None else VERSION + encode(value))
+            for key, value in self.pending.items()
+        ]
 
     def publish(self) -> None:
-        """Make the chunk's changes true, after its commit."""
-        for key, value in self.overlay.items():
+        """Make the sealed chunk's changes true, after its commit."""
+        for key, value in self.pending.items():
             if value is None:
                 self.committed.pop(key, None)
             else:
                 self.committed[key] = value
-        self.overlay.clear()
+        self.pending = {}
 
     def discard(self) -> None:
-        """Forget the chunk's changes."""
-        self.overlay.clear()
+        """Forget the open chunk's changes; a sealed one stays."""
+        self.overlay = {}
         for index in self._indexes:
             index.clear()
-            for key, value in self.committed.items():
+            for key, value in self.items():
                 index.change(key, None, value)
 
     def load(self, key: str, data: bytes | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from streams import codec, control, messages, orders
 
 DAY_MS = 86_400_000
-MAX_MESSAGE_BYTES = 1 << 20
+MAX_MESSAGE_BYTES = 1_000_000
 """No record is larger; a larger output of a handler is an error, a larger input never reaches the log."""
 
 BROADCAST_PARTITIONS = 1

@@ -1,0 +1,128 @@
+"""Binds the pure cells to the log: a chunk arrives, its cell folds it, one transaction makes it true."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from faust.types.tuples import TP
+
+from agents.broadcast import Broadcasts
+from agents.fold import Cell, Chunk, HandlerFailed, Record
+from agents.group import Group
+from agents.live import LiveCell
+from streams.exits import Exit
+from streams.restore import Stalled
+from streams.transaction import Unsure
+
+End = Callable[[Exit, str], NoReturn]
+
+
+class CellsBinding:
+    """The cells of this worker: made on assignment, fed by the agents, drained on revocation."""
+
+    def __init__(
+        self,
+        app: str,
+        brokers: str,
+        partitions: int,
+        groups: Sequence[Group],
+        end: End,
+        observe: Callable[[Group, Chunk, dict[str, float]], None],
+    ) -> None:
+        self._app = app
+        self._brokers = brokers
+        self._partitions = partitions
+        self._groups = {s.topic.name: g for g in groups for s in g.inputs if not s.broadcast}
+        self._all = tuple(groups)
+        self._end = end
+        self._observe = observe
+        self._accepting = False
+        self.cells: dict[tuple[str, int], LiveCell] = {}
+        self.broadcasts = Broadcasts(brokers, groups)
+        self._reading: asyncio.Task[None] | None = None
+
+    def end(self, code: Exit, reason: str) -> NoReturn:
+        """End the process now."""
+        self._end(code, reason)
+
+    def position(self, tp: TP) -> int:
+        """The first offset of an assigned partition that its cell has not applied."""
+        cell = self.cells[self._groups[tp.topic].name, tp.partition].cell
+        return cell.progress.next(tp.topic)
+
+    async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:
+        """Stop the cells that moved away; fence, restore and bring up to date those that came."""
+        wanted = {
+            (group.name, tp.partition)
+            for group in self._all
+            for tp in assigned
+            if self._owns(group, tp)
+        }
+        try:
+            await self._stop_reading()
+            await asyncio.gather(*(self._remove(name) for name in self.cells.keys() - wanted))
+            new = sorted(wanted - self.cells.keys())
+            await asyncio.gather(*(self._add(*name) for name in new))
+            await self.broadcasts.catch_up(list(self.cells.values()))
+        except (Unsure, Stalled, HandlerFailed, AssertionError) as error:
+            self._stop_on(error)
+        self._accepting = True
+        self._reading = asyncio.create_task(self._read_broadcasts())
+
+    async def run(self, tp: TP, records: list[Record]) -> None:
+        """Fold and commit one chunk; returns when its partition may be fetched into again."""
+        cell = self.cells.get((self._groups[tp.topic].name, tp.partition))
+        if cell is None or not self._accepting:
+            return  # its partition has moved; whoever has it now reads these records
+        try:
+            await cell.run(tp.topic, records)
+        except (Unsure, HandlerFailed, AssertionError) as error:
+            self._stop_on(error)
+
+    async def drain(self) -> None:
+        """Take no more chunks, and wait until all that began has committed."""
+        self._accepting = False
+        await self._stop_reading()
+        try:
+            await asyncio.gather(*(cell.settled() for cell in self.cells.values()))
+        except Unsure as error:
+            self._stop_on(error)
+
+    async def close(self) -> None:
+        """Stop every producer, after a drain."""
+        await asyncio.gather(*(self._remove(name) for name in list(self.cells)))
+        await self.broadcasts.stop()
+
+    def _owns(self, group: Group, tp: TP) -> bool:
+        return self._groups.get(tp.topic) is group
+
+    async def _add(self, name: str, partition: int) -> None:
+        group = next(group for group in self._all if group.name == name)
+        cell = Cell(group, partition, self._partitions)
+        live = LiveCell(cell, self._brokers, self._app, self._observe, self._stop_on)
+        await live.start()
+        self.cells[name, partition] = live
+
+    async def _remove(self, name: tuple[str, int]) -> None:
+        await self.cells.pop(name).stop()
+
+    async def _read_broadcasts(self) -> None:
+        try:
+            while True:
+                await self.broadcasts.step(list(self.cells.values()))
+        except (Unsure, HandlerFailed, AssertionError) as error:
+            self._stop_on(error)
+
+    async def _stop_reading(self) -> None:
+        if self._reading is not None:
+            await self.broadcasts.pause(self._reading)
+            self._reading = None
+
+    def _stop_on(self, error: BaseException) -> NoReturn:
+        match error:
+            case Unsure():
+                self._end(error.code, str(error))
+            case Stalled():
+                self._end(Exit.RESTORE_STALLED, str(error))
+            case _:
+                self._end(Exit.INVARIANT, repr(error))

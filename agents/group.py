@@ -1,0 +1,51 @@
+"""A route group: the inputs, handlers, tables and outputs that one cell (group, partition) owns alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from agents.handler import Handler
+from streams.state import Table
+from streams.topics import Topic
+
+
+class Tables(Protocol):
+    """The tables of one cell, as attributes for its handlers and as a whole for the binding."""
+
+    def all(self) -> tuple[Table[Any], ...]:
+        """Every table, once."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input topic and the handlers that see each of its records, in order.
+
+    on_error: what an exception of a handler means. `dead_letter`: the record goes to `dead.letters`, the chunk is
+    folded again without it. `stop`: nothing of the chunk is committed and the process ends.
+    clock: how far (ms) one record may push the cell's clock; commands come from foreign clocks.
+    """
+
+    topic: Topic
+    handlers: tuple[Handler, ...]
+    on_error: Literal["dead_letter", "stop"] = "stop"
+    clock_ms: int | None = None
+
+    @property
+    def broadcast(self) -> bool:
+        """Read in full by every cell of the group."""
+        return self.topic.copartition == "broadcast"
+
+
+@dataclass(frozen=True)
+class Group:
+    """One line of the system: inputs -> handlers over tables -> outputs, and the changelog of the tables."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    tables: Callable[[], Tables]
+    changelog: Topic
+    outputs: tuple[Topic, ...]
+
+    def input(self, topic: str) -> Input:
+        """The input of that topic."""
+        return next(source for source in self.inputs if source.topic.name == topic)
