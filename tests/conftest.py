@@ -1,0 +1,58 @@
+"""The embedded parts of a test session, each started by the first test that asks for it, and the order of tests."""
+
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sinks.local import LocalPostgres, LocalValkey
+from streams.local import LocalKafka
+
+SERVICES = ("kafka", "postgres", "valkey")
+LATE_MARKERS = ("crash", "soak")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, then those that need a service, then those that kill things.
+
+    A test that takes a service's fixture is marked with it.
+    """
+    for item in items:
+        for service in SERVICES:
+            if service in getattr(item, "fixturenames", ()):
+                item.add_marker(service)
+    items.sort(key=_lateness)
+
+
+def _lateness(item: pytest.Item) -> int:
+    if any(item.get_closest_marker(name) for name in LATE_MARKERS):
+        return 2
+    return 1 if any(item.get_closest_marker(name) for name in SERVICES) else 0
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of the session's broker."""
+    with LocalKafka(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the session's PostgreSQL."""
+    with LocalPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of the session's Valkey."""
+    with LocalValkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def fresh_name() -> Callable[[str], str]:
+    """Makes names that no other test uses: `fresh_name("orders")` -> `orders-5f1c9a02`; topics, groups, ids."""
+    suffix = secrets.token_hex(4)
+    return lambda name: f"{name}-{suffix}"

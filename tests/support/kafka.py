@@ -1,0 +1,37 @@
+"""Topics for tests, made on the session's embedded broker."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import for_code
+
+
+def create_topics(
+    bootstrap: str, partitions: Mapping[str, int], compact: Collection[str] = ()
+) -> None:
+    """Creates these topics (name -> partitions), compacted where named; for tests without a running loop."""
+    asyncio.run(create_topics_async(bootstrap, partitions, compact))
+
+
+async def create_topics_async(
+    bootstrap: str, partitions: Mapping[str, int], compact: Collection[str] = ()
+) -> None:
+    """Creates these topics (name -> partitions), compacted where named; raises what the broker says against one."""
+    topics = [
+        NewTopic(name, count, 1, topic_configs={"cleanup.policy": _cleanup(name in compact)})
+        for name, count in partitions.items()
+    ]
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        answer = await admin.create_topics(topics)
+    finally:
+        await admin.close()
+    for name, code, *text in answer.topic_errors:
+        if code:
+            raise for_code(code)(f"{name}: {text[0]}")
+
+
+def _cleanup(compacted: bool) -> str:
+    return "compact" if compacted else "delete"
