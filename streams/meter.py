@@ -1,0 +1,163 @@
+"""What the parts report about themselves: small protocols that composition roots pass down; figures move after commits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, Protocol
+
+
+class EngineMeter(Protocol):
+    """What a worker reports: once a chunk, a transaction, a rebalance."""
+
+    def chunk(
+        self,
+        route: str,
+        topic: str,
+        timestamps_ms: Sequence[int],
+        outputs: Mapping[str, int],
+        seconds: Mapping[str, float],
+        committed_ms: int,
+    ) -> None:
+        """One committed chunk.
+
+        timestamps_ms: of its input records. outputs: records by topic. seconds: by phase gather, handle, send, commit.
+        committed_ms: wall clock.
+        """
+
+    def dead_letter(self, topic: str, reason: str, records: int = 1) -> None:
+        """Records of `topic` that went to `dead.letters`."""
+
+    def transaction(
+        self, group: str, outcome: Literal["commit", "abort", "fenced", "error"], seconds: float
+    ) -> None:
+        """The end of one Kafka transaction."""
+
+    def rebalance(self, seconds: float) -> None:
+        """From the loss of the former assignment to the new one."""
+
+    def assigned(self, group: str, partitions: int) -> None:
+        """How many partitions of a group this process owns now."""
+
+    def recovery(self, table: str, seconds: float, keys: int) -> None:
+        """A table is restored and holds `keys` keys."""
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """Last stable offset less committed offset."""
+
+    def forget(self, topic: str, partition: int) -> None:
+        """A partition was revoked: its figures are another process's now."""
+
+
+class SinkMeter(Protocol):
+    """What a sink reports: once a batch."""
+
+    def batch(
+        self,
+        sink: str,
+        rows: Mapping[str, int],
+        conflicts: int,
+        timestamps_ms: Sequence[int],
+        seconds: float,
+        committed_ms: int,
+    ) -> None:
+        """One committed batch. rows: new ones by table; conflicts: rows that were there already."""
+
+    def outcomes(self, messages: Iterable[object]) -> None:
+        """Committed decisions, order events and fills, to be counted by what they say."""
+
+    def retry(self, sink: str, reason: str) -> None:
+        """A batch was tried again, or a write given up."""
+
+    def backlog(self, sink: str, records: int, queued: int) -> None:
+        """records: committed in the log and not yet here; queued: of them, held in memory."""
+
+    def connected(self, sink: str, up: bool) -> None:
+        """Whether the store answers."""
+
+
+class FeedMeter(Protocol):
+    """What a feed reports."""
+
+    def ticks(self, venue: str, channel: str, messages: int) -> None:
+        """Messages of the venue that were acknowledged by the broker."""
+
+    def feed_connected(self, venue: str, up: bool) -> None:
+        """Whether the venue's stream lives."""
+
+    def feed_reconnect(self, venue: str, reason: str) -> None:
+        """The stream broke and is opened again."""
+
+    def feed_gap(self, venue: str) -> None:
+        """The venue's sequence jumped."""
+
+    def feed_quarantined(self, venue: str, reason: str) -> None:
+        """A message of the venue could not be used."""
+
+
+class RequestMeter(Protocol):
+    """What the API reports."""
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """One answered request. route: the template, never the path."""
+
+
+class Meter(EngineMeter, SinkMeter, FeedMeter, RequestMeter, Protocol):
+    """All of them."""
+
+
+class NoMeter:
+    """A meter that nobody reads."""
+
+    def chunk(
+        self,
+        route: str,
+        topic: str,
+        timestamps_ms: Sequence[int],
+        outputs: Mapping[str, int],
+        seconds: Mapping[str, float],
+        committed_ms: int,
+    ) -> None: ...
+
+    def dead_letter(self, topic: str, reason: str, records: int = 1) -> None: ...
+
+    def transaction(
+        self, group: str, outcome: Literal["commit", "abort", "fenced", "error"], seconds: float
+    ) -> None: ...
+
+    def rebalance(self, seconds: float) -> None: ...
+
+    def assigned(self, group: str, partitions: int) -> None: ...
+
+    def recovery(self, table: str, seconds: float, keys: int) -> None: ...
+
+    def lag(self, topic: str, partition: int, records: int) -> None: ...
+
+    def forget(self, topic: str, partition: int) -> None: ...
+
+    def batch(
+        self,
+        sink: str,
+        rows: Mapping[str, int],
+        conflicts: int,
+        timestamps_ms: Sequence[int],
+        seconds: float,
+        committed_ms: int,
+    ) -> None: ...
+
+    def outcomes(self, messages: Iterable[object]) -> None: ...
+
+    def retry(self, sink: str, reason: str) -> None: ...
+
+    def backlog(self, sink: str, records: int, queued: int) -> None: ...
+
+    def connected(self, sink: str, up: bool) -> None: ...
+
+    def ticks(self, venue: str, channel: str, messages: int) -> None: ...
+
+    def feed_connected(self, venue: str, up: bool) -> None: ...
+
+    def feed_reconnect(self, venue: str, reason: str) -> None: ...
+
+    def feed_gap(self, venue: str) -> None: ...
+
+    def feed_quarantined(self, venue: str, reason: str) -> None: ...
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None: ...
