@@ -1,4 +1,4 @@
-"""What the parts report about themselves: small protocols that composition roots pass down; figures move after commits."""
+"""What the parts report about themselves: protocols that composition roots pass down; figures move after commits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Protocol
