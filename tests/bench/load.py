@@ -21,11 +21,13 @@ FOREVER = {"retention.ms": "-1"}
 
 
 async def create_topic(broker: str, topic: str, partitions: int) -> None:
-    """Creates a topic that keeps everything. Raises TopicAlreadyExistsError."""
+    """Creates a topic that keeps everything. Raises RuntimeError with the broker's reason if it cannot."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)
     await admin.start()
     try:
-        response = await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=FOREVER)])
+        response = await admin.create_topics(
+            [NewTopic(topic, partitions, 1, topic_configs=FOREVER)]
+        )
     finally:
         await admin.close()
     for name, code, *detail in response.topic_errors:
@@ -49,11 +51,13 @@ class Loader:
 
     async def add(self, partition: int, key: bytes, value: bytes, timestamp_ms: int) -> None:
         """Adds one record to its partition's batch, sending the batch first when it is full."""
-        batch = self.batches.setdefault(partition, self.producer.create_batch())
-        if batch.append(key=key, value=value, timestamp=timestamp_ms) is None:
+        batch = self.batches.get(partition)
+        if batch and batch.append(key=key, value=value, timestamp=timestamp_ms):
+            return
+        if batch:
             await self.send(partition)
-            batch = self.batches[partition] = self.producer.create_batch()
-            batch.append(key=key, value=value, timestamp=timestamp_ms)
+        self.batches[partition] = batch = self.producer.create_batch()
+        batch.append(key=key, value=value, timestamp=timestamp_ms)
 
     async def send(self, partition: int) -> None:
         """Sends a partition's batch, waiting while too many are under way."""
@@ -68,12 +72,18 @@ class Loader:
         self.in_flight.clear()
 
 
-async def load(broker: str, topic: str, events: int, keys: int = 50, partitions: int = 1, seed: int = 7) -> None:
+async def load(
+    broker: str, topic: str, events: int, keys: int = 50, partitions: int = 1, seed: int = 7
+) -> None:
     """Creates `topic` and fills it with `events` quotes over `keys` symbols."""
     await create_topic(broker, topic, partitions)
     encode = msgspec.json.Encoder().encode
-    places = {symbol: (symbol.encode(), partition_of(symbol, partitions)) for symbol in symbols(keys)}
-    async with AIOKafkaProducer(bootstrap_servers=broker, max_batch_size=BATCH_BYTES_MAX) as producer:
+    places = {
+        symbol: (symbol.encode(), partition_of(symbol, partitions)) for symbol in symbols(keys)
+    }
+    async with AIOKafkaProducer(
+        bootstrap_servers=broker, max_batch_size=BATCH_BYTES_MAX
+    ) as producer:
         loader = Loader(producer, topic)
         for quote in quotes(events, keys, seed):
             key, partition = places[quote.symbol]

@@ -25,7 +25,7 @@ def symbols(count: int) -> list[str]:
 
 
 def quotes(events: int, keys: int, seed: int) -> Iterator[Quote]:
-    """`events` quotes over `keys` symbols, each symbol's bid a random walk in ticks. The same seed gives the same quotes."""
+    """`events` quotes over `keys` symbols, each symbol's bid a random walk in ticks; the seed decides all."""
     draw = random.Random(seed)
     names = symbols(keys)
     bids = [draw.randrange(10_000, 100_000) for _ in names]

@@ -1,28 +1,23 @@
 """The yardstick: the least a Python consumer can do that still decodes every quote and keeps a state per key."""
 
 import asyncio
-import os
 import time
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from streams.messages import Quote
 from tests.bench.result import Result, Task, digest, report, task
 
 FETCH_TIMEOUT_MS = 1_000
+Totals = tuple[float, int, int]
+"""Last mid in ticks, how many quotes, the sum of their sizes in lots."""
 
 
-async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    """All partitions of the topic; read from the broker, since a consumer without a group must name them."""
-    await consumer._client._wait_on_metadata(topic)
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-
-
-async def fold(consumer: AIOKafkaConsumer, events: int) -> tuple[dict[str, tuple[float, int, int]], float]:
-    """Reads `events` quotes into {symbol: (last mid, count, sum of sizes)}; the second result is the seconds it took."""
+async def fold(consumer: AIOKafkaConsumer, events: int) -> tuple[dict[str, Totals], float]:
+    """Reads `events` quotes into totals by symbol; the second result is the seconds it took."""
     decode = msgspec.json.Decoder(Quote).decode
-    totals: dict[str, tuple[float, int, int]] = {}
+    totals: dict[str, Totals] = {}
     seen, started = 0, 0.0
     while seen < events:
         chunks = await consumer.getmany(timeout_ms=FETCH_TIMEOUT_MS)
@@ -43,16 +38,19 @@ async def fold(consumer: AIOKafkaConsumer, events: int) -> tuple[dict[str, tuple
 
 async def run(given: Task) -> Result:
     """Reads the topic from its start with read_committed, as every exactly-once contender must."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=given.broker, isolation_level="read_committed", max_partition_fetch_bytes=int(os.environ.get("FB", 1<<20)))
+    consumer = AIOKafkaConsumer(
+        given.topic,
+        bootstrap_servers=given.broker,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
     await consumer.start()
     try:
-        partitions = await partitions_of(consumer, given.topic)
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
         totals, seconds = await fold(consumer, given.events)
     finally:
         await consumer.stop()
-    return Result(given.events, seconds, digest(totals.values()))
+    state = digest(totals.values())
+    return Result(state.count, seconds, state)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""The benchmark suite's command: `python -m tests.bench.suite --rows P1 --events 500000 --rounds 3`.
+
+A benchmark is a module of this folder with `run(context: Context) -> Row`, listed in ROWS.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench import machine, plot, report
+from tests.bench.context import ROOT, Context
+from tests.bench.row import Line, Row
+
+ROWS = {
+    "P1": "tests.bench.throughput",
+    "P2": "tests.bench.latency",
+    "P5": "tests.bench.recovery",
+    "P9": "tests.bench.startup",
+}
+"""Row of the performance page -> the module that measures it."""
+
+FOLDER = ROOT / "docs" / "benchmarks"
+ROUNDS_MIN = 3
+
+
+def rounds(text: str) -> int:
+    """An argument of at least ROUNDS_MIN: fewer say nothing on a noisy machine."""
+    number = int(text)
+    if number < ROUNDS_MIN:
+        raise argparse.ArgumentTypeError(f"at least {ROUNDS_MIN}")
+    return number
+
+
+def options() -> argparse.Namespace:
+    """The command line's arguments."""
+    parser = argparse.ArgumentParser(prog="tests.bench.suite", description=__doc__)
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
+    parser.add_argument("--events", type=int, default=500_000)
+    parser.add_argument("--rounds", type=rounds, default=ROUNDS_MIN)
+    parser.add_argument("--broker", default="", help="use this broker instead of starting one")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where JSON and plots go")
+    return parser.parse_args()
+
+
+def measure(code: str, context: Context) -> Row:
+    """One row's result; a row whose module is not there says so in its only line."""
+    module = ROWS[code]
+    if importlib.util.find_spec(module) is None:
+        return Row(
+            code,
+            module.rpartition(".")[2],
+            "no such benchmark",
+            [Line("all", "", not_run=f"{module} is not there")],
+        )
+    row: Row = importlib.import_module(module).run(context)
+    return row
+
+
+def main() -> None:
+    """Runs the rows asked for, then shows one table; each row's files are written as soon as it is measured."""
+    chosen = options()
+    console = Console(stderr=True, log_path=False)
+    rows, facts = [], machine.facts()
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
+        context = Context(chosen.events, chosen.rounds, Path(directory), console.log, chosen.broker)
+        for code in chosen.rows:
+            rows.append(row := measure(code, context))
+            if any(
+                not line.not_run for line in row.lines
+            ):  # nothing measured must not replace what was
+                report.write(row, facts, chosen.folder)
+                plot.plot(row, chosen.folder)
+    Console(file=sys.stdout, width=report.WIDTH).print(report.table(rows, facts))
+
+
+if __name__ == "__main__":
+    main()
