@@ -1,0 +1,141 @@
+"""What the parts report, turned into metrics; the composition roots make one a process and pass it down."""
+
+import platform
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Literal
+
+from agents.metrics import Labels, Metrics
+from streams.messages import Decision, Fill, OrderEvent
+
+FUTURE_MS = 200
+
+
+class ProcessMeter:
+    """The meter of one process over its metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        metrics.set("build_info", (version("headrace"), platform.python_version()), 1)
+
+    def chunk(
+        self,
+        route: str,
+        topic: str,
+        timestamps_ms: Sequence[int],
+        outputs: Mapping[str, int],
+        seconds: Mapping[str, float],
+        committed_ms: int,
+    ) -> None:
+        metrics = self._metrics
+        metrics.add("chunks_total", (route,))
+        metrics.add("events_total", (route, topic), len(timestamps_ms))
+        metrics.observe("chunk_records", (route,), len(timestamps_ms))
+        for output, records in outputs.items():
+            metrics.add("outputs_total", (route, output), records)
+        for phase, duration in seconds.items():
+            metrics.observe("chunk_seconds", (route, phase), duration)
+        self._ages(("event_age_seconds", (route,)), topic, timestamps_ms, committed_ms)
+
+    def dead_letter(self, topic: str, reason: str, records: int = 1) -> None:
+        self._metrics.add("dead_letters_total", (topic, reason), records)
+
+    def transaction(
+        self, group: str, outcome: Literal["commit", "abort", "fenced", "error"], seconds: float
+    ) -> None:
+        self._metrics.add("transactions_total", (group, outcome))
+        self._metrics.observe("transaction_seconds", (group,), seconds)
+
+    def rebalance(self, seconds: float) -> None:
+        self._metrics.add("rebalances_total")
+        self._metrics.observe("rebalance_seconds", (), seconds)
+
+    def assigned(self, group: str, partitions: int) -> None:
+        self._metrics.set("partitions_assigned", (group,), partitions)
+
+    def recovery(self, table: str, seconds: float, keys: int) -> None:
+        self._metrics.observe("recovery_seconds", (table,), seconds)
+        self._metrics.set("table_keys", (table,), keys)
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        self._metrics.set("lag_records", (topic, str(partition)), records)
+
+    def forget(self, topic: str, partition: int) -> None:
+        self._metrics.remove("lag_records", (topic, str(partition)))
+
+    def batch(
+        self,
+        sink: str,
+        rows: Mapping[str, int],
+        conflicts: int,
+        timestamps_ms: Sequence[int],
+        seconds: float,
+        committed_ms: int,
+    ) -> None:
+        metrics = self._metrics
+        for table, count in rows.items():
+            metrics.add("sink_rows_total", (sink, table), count)
+        metrics.add("sink_conflicts_total", (sink,), conflicts)
+        metrics.observe("sink_batch_rows", (sink,), sum(rows.values()))
+        metrics.observe("sink_flush_seconds", (sink,), seconds)
+        metrics.observe_ages("sink_row_age_seconds", (sink,), sorted(timestamps_ms), committed_ms)
+
+    def outcomes(self, messages: Iterable[object]) -> None:
+        counts: Counter[tuple[str, Labels]] = Counter()
+        for message in messages:
+            match message:
+                case OrderEvent():
+                    counts["order_events_total", (message.type,)] += 1
+                case Fill():
+                    counts["fills_total", (message.symbol, message.liquidity)] += 1
+                case Decision():
+                    counts["orders_total", (message.kind,)] += 1
+                    if message.outcome == "rejected":
+                        counts["rejections_total", (message.reason,)] += 1
+        for (name, labels), count in counts.items():
+            self._metrics.add(name, labels, count)
+
+    def retry(self, sink: str, reason: str) -> None:
+        self._metrics.add("sink_retries_total", (sink, reason))
+
+    def backlog(self, sink: str, records: int, queued: int) -> None:
+        self._metrics.set("sink_lag_records", (sink,), records)
+        self._metrics.set("sink_queue_records", (sink,), queued)
+
+    def connected(self, sink: str, up: bool) -> None:
+        self._metrics.set("sink_connected", (sink,), up)
+
+    def ticks(self, venue: str, channel: str, messages: int) -> None:
+        self._metrics.add("feed_messages_total", (venue, channel), messages)
+
+    def feed_connected(self, venue: str, up: bool) -> None:
+        self._metrics.set("feed_connected", (venue,), up)
+
+    def feed_reconnect(self, venue: str, reason: str) -> None:
+        self._metrics.add("feed_reconnects_total", (venue, reason))
+
+    def feed_gap(self, venue: str) -> None:
+        self._metrics.add("feed_gaps_total", (venue,))
+
+    def feed_quarantined(self, venue: str, reason: str) -> None:
+        self._metrics.add("feed_quarantined_total", (venue, reason))
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._metrics.add("http_requests_total", (route, method, str(status)))
+        self._metrics.observe("http_request_seconds", (route,), seconds)
+
+    def _ages(
+        self,
+        histogram: tuple[str, Labels],
+        topic: str,
+        timestamps_ms: Sequence[int],
+        committed_ms: int,
+    ) -> None:
+        ordered = sorted(timestamps_ms)
+        self._metrics.observe_ages(*histogram, ordered, committed_ms)
+        self._metrics.set("watermark_timestamp_seconds", (topic,), ordered[-1] / 1000)
+        ahead = len(ordered) - bisect_left(ordered, committed_ms + FUTURE_MS + 1)
+        if ahead:
+            self._metrics.add("future_records_total", (topic,), ahead)
