@@ -18,7 +18,7 @@ from streams.processes import Child, Command, LocalPartError, describe_exit, run
 POLL_S = 0.02
 PREPARE_DEADLINE_S = 120.0
 # A server whose owner was just killed is killed with it, but needs a moment to be gone.
-LOCK_DEADLINE_S = 3.0
+LOCK_DEADLINE_S = 2.0
 
 Progress = Callable[[str], None]
 

@@ -86,12 +86,13 @@ class Child:
         self._process.wait()
 
     def log_tail(self) -> str:
-        """The last lines that it wrote itself."""
+        """The last lines that this run wrote, without the frames of Java's stack traces, which hide the cause."""
         with self.log.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, end - LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-LOG_TAIL_LINES:])
+        told = [line for line in lines if not line.startswith("\tat ")]
+        return "\n".join(told[-LOG_TAIL_LINES:])
 
 
 def run_to_end(part: str, what: str, command: Command, deadline_s: float) -> None:
