@@ -1,0 +1,202 @@
+"""Quotes and trades in, marks and feature vectors out; every tick passes here, so the common case runs straight on."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from agents.handler import Event, Output
+from models import features, micro
+from models.micro import Micro
+from streams import topics
+from streams.codec import Undecodable
+from streams.ids import Ref
+from streams.instruments import Instrument
+from streams.messages import Features, Quote, Trade
+from streams.state import Table
+from tables import prices
+from tables.prices import Price
+
+Tick = TypeVar("Tick", Quote, Trade)
+NOTHING: tuple[Output, ...] = ()
+
+
+@dataclass(slots=True)
+class SymbolState:
+    """What the market is for one symbol.
+
+    quiet_until: before this event time an ordinary quote or trade makes no record, since a mark or a vector falls due
+    only where a slot opens; 0 while the book is not an ordinary one. quote_offset, trade_offset: the last ones applied.
+    """
+
+    price: Price
+    micro: Micro
+    quiet_until: int = 0
+    quote_offset: int = -1
+    trade_offset: int = -1
+
+    def __copy__(self) -> "SymbolState":
+        return SymbolState(
+            copy.copy(self.price),
+            copy.copy(self.micro),
+            self.quiet_until,
+            self.quote_offset,
+            self.trade_offset,
+        )
+
+
+class MarketTables(Protocol):
+    """What this handler needs of its cell. instruments: read only."""
+
+    market: Table[SymbolState]
+    instruments: Table[Instrument]
+
+
+def market_table() -> Table[SymbolState]:
+    """The table `market`, keyed by symbol."""
+    return Table("market", SymbolState)
+
+
+def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
+    """Apply one quote.
+
+    Raises Undecodable: UNKNOWN_SYMBOL, PRICE_NOT_POSITIVE or SIZE_NOT_POSITIVE, before anything is changed.
+    """
+    quote = event.message
+    state = tables.market.overlay.get(quote.symbol)
+    if state is None:
+        state = _open(tables, quote, _check_quote)
+    time, bid, ask = quote.time, quote.bid, quote.ask
+    bid_size, ask_size = quote.bid_size, quote.ask_size
+    sums = state.micro
+    if (
+        sums.clock <= time < state.quiet_until
+        and 0 < bid <= ask
+        and bid_size > 0
+        and ask_size > 0
+        and not quote.flags
+    ):
+        price = state.price
+        price.bid = bid
+        price.ask = ask
+        price.bid_size = bid_size
+        price.ask_size = ask_size
+        micro.on_quote(sums, time, bid, ask, bid_size, ask_size)
+        state.quote_offset = event.offset
+        return NOTHING
+    return _turn(event, quote, state)
+
+
+def on_trade(event: Event[Trade], tables: MarketTables) -> tuple[Output, ...]:
+    """Apply one trade; raises Undecodable as `on_quote` does."""
+    trade = event.message
+    state = tables.market.overlay.get(trade.symbol)
+    if state is None:
+        state = _open(tables, trade, _check_trade)
+    if trade.price <= 0 or trade.size <= 0:
+        _check_trade(trade)
+    time = micro.admit(state.micro, trade.time)
+    if not time:
+        return NOTHING
+    micro.on_trade(state.micro, time, trade.price, trade.size, trade.side)
+    state.price.last = trade.price
+    state.trade_offset = event.offset
+    if time < state.quiet_until:
+        return NOTHING
+    return _outputs(event, state, time, status_changed=False, applied=True)
+
+
+def _open(tables: MarketTables, tick: Tick, check: Callable[[Tick], None]) -> SymbolState:
+    """This chunk's copy of the symbol's state, made new for a known instrument."""
+    state = tables.market.edit(tick.symbol)
+    if state is None:
+        if tick.symbol not in tables.instruments:
+            raise Undecodable("UNKNOWN_SYMBOL", f"no instrument {tick.symbol[:50]!r}")
+        check(tick)
+        state = SymbolState(Price(), Micro())
+        tables.market.put(tick.symbol, state)
+    return state
+
+
+def _check_quote(quote: Quote) -> None:
+    """A price of 0 says that its side is absent, which then has no size."""
+    bid, ask, bid_size, ask_size = quote.bid, quote.ask, quote.bid_size, quote.ask_size
+    if bid_size < 0 or ask_size < 0:
+        raise Undecodable("SIZE_NOT_POSITIVE", f"sizes {bid_size}, {ask_size}")
+    if bid < 0 or ask < 0 or (bid_size and not bid) or (ask_size and not ask):
+        raise Undecodable("PRICE_NOT_POSITIVE", f"bid {bid}, ask {ask}")
+
+
+def _check_trade(trade: Trade) -> None:
+    if trade.price <= 0:
+        raise Undecodable("PRICE_NOT_POSITIVE", f"price {trade.price}")
+    if trade.size <= 0:
+        raise Undecodable("SIZE_NOT_POSITIVE", f"size {trade.size}")
+
+
+def _turn(event: Event[Quote], quote: Quote, state: SymbolState) -> tuple[Output, ...]:
+    """A quote that is not an ordinary one, or at which something may be due."""
+    _check_quote(quote)
+    sums = state.micro
+    time = micro.admit(sums, quote.time)
+    if not time:
+        return NOTHING
+    changed = prices.on_quote(state.price, quote)
+    applied = False
+    if quote.flags:
+        micro.advance(sums, time)
+    elif state.price.status == "crossed":
+        micro.advance(sums, time)
+        sums.crossed += 1
+    elif quote.bid_size and quote.ask_size:
+        micro.on_quote(sums, time, quote.bid, quote.ask, quote.bid_size, quote.ask_size)
+        state.quote_offset = event.offset
+        applied = True
+    else:
+        micro.on_no_book(sums, time)
+    return _outputs(event, state, time, status_changed=changed, applied=applied)
+
+
+def _outputs(
+    event: Event[Quote] | Event[Trade],
+    state: SymbolState,
+    time: int,
+    *,
+    status_changed: bool,
+    applied: bool,
+) -> tuple[Output, ...]:
+    """The mark and the vector that are due, and until when nothing will be."""
+    sums, price, message = state.micro, state.price, event.message
+    symbol = message.symbol
+    ordinary = price.status == "live" and sums.bid > 0
+    state.quiet_until = sums.wake if ordinary else 0
+    outputs = NOTHING
+    if status_changed or time >= price.due:
+        mark = prices.mark(price, symbol, time, message.received, message.source, event.ref)
+        outputs = (Output(topics.MARKS, symbol, mark),)
+    if applied and features.is_due(sums):
+        vector = _features(symbol, state, event.partition)
+        outputs = (*outputs, Output(topics.FEATURES, symbol, vector))
+    return outputs
+
+
+def _features(symbol: str, state: SymbolState, partition: int) -> Features:
+    sums = state.micro
+    ready, vector = features.vector(sums)
+    gap_ms = features.emitted(sums)
+    trade = state.trade_offset
+    return Features(
+        symbol=symbol,
+        time=sums.clock,
+        sequence=sums.sequence,
+        set=features.NAME,
+        set_hash=features.SET_HASH,
+        ready=ready,
+        bid=sums.bid,
+        ask=sums.ask,
+        mid2=sums.bid + sums.ask,
+        gap_ms=gap_ms,
+        vector=vector,
+        quote_ref=Ref(topics.QUOTES.name, partition, state.quote_offset),
+        trade_ref=Ref(topics.TRADES.name, partition, trade) if trade >= 0 else None,
+    )
