@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import NoReturn
 
 from faust.types.tuples import TP
 
 from agents.broadcast import Broadcasts
-from agents.fold import Cell, Chunk, HandlerFailed, Record
+from agents.fold import Cell, HandlerFailed, Record
 from agents.group import Group
-from agents.live import LiveCell
+from agents.live import LiveCell, Observe
+from agents.lockstep import IDLE_S, Turns, turns
 from streams.exits import Exit
 from streams.restore import Stalled
 from streams.transaction import Unsure
@@ -27,8 +29,10 @@ class CellsBinding:
         partitions: int,
         groups: Sequence[Group],
         end: End,
-        observe: Callable[[Group, Chunk, dict[str, float]], None],
+        observe: Observe,
+        lockstep: int = 0,
     ) -> None:
+        """lockstep: 0, or the records of a chunk of a run that repeats to equal bytes."""
         self._app = app
         self._brokers = brokers
         self._partitions = partitions
@@ -40,15 +44,19 @@ class CellsBinding:
         self.cells: dict[tuple[str, int], LiveCell] = {}
         self.broadcasts = Broadcasts(brokers, groups)
         self._reading: asyncio.Task[None] | None = None
+        self._lockstep = bool(lockstep)
+        self._most = lockstep
+        self._turns: Turns | None = None
+        self._open = AsyncExitStack()
 
     def end(self, code: Exit, reason: str) -> NoReturn:
         """End the process now."""
         self._end(code, reason)
 
-    def position(self, tp: TP) -> int:
-        """The first offset of an assigned partition that its cell has not applied."""
-        cell = self.cells[self._groups[tp.topic].name, tp.partition].cell
-        return cell.progress.next(tp.topic)
+    def position(self, tp: TP) -> int | None:
+        """The first offset of an assigned partition that its cell has not applied; None: it has applied none."""
+        progress = self.cells[self._groups[tp.topic].name, tp.partition].cell.progress
+        return progress.next(tp.topic) if tp.topic in progress.last else None
 
     async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:
         """Stop the cells that moved away; fence, restore and bring up to date those that came."""
@@ -63,11 +71,10 @@ class CellsBinding:
             await asyncio.gather(*(self._remove(name) for name in self.cells.keys() - wanted))
             new = sorted(wanted - self.cells.keys())
             await asyncio.gather(*(self._add(*name) for name in new))
-            await self.broadcasts.catch_up(list(self.cells.values()))
+            await self._catch_up()
         except (Unsure, Stalled, HandlerFailed, AssertionError) as error:
             self._stop_on(error)
         self._accepting = True
-        self._reading = asyncio.create_task(self._read_broadcasts())
 
     async def run(self, tp: TP, records: list[Record]) -> None:
         """Fold and commit one chunk; returns when its partition may be fetched into again."""
@@ -76,6 +83,32 @@ class CellsBinding:
             return  # its partition has moved; whoever has it now reads these records
         try:
             await cell.run(tp.topic, records)
+            if self._lockstep:
+                await cell.settled()
+        except (Unsure, HandlerFailed, AssertionError) as error:
+            self._stop_on(error)
+
+    async def turn(self) -> tuple[TP, list[Record]] | None:
+        """In lockstep: the next chunk for an agent; broadcast inputs are applied on the way."""
+        if self._turns is None or not self._accepting:
+            await asyncio.sleep(IDLE_S)
+            return None
+        found = await self._turns.next()
+        if found is None:
+            return None
+        turn, records = found
+        group = turn.cell.group
+        if group.input(turn.place.topic).broadcast:
+            await self._apply(
+                self.cells[group.name, turn.cell.partition], turn.place.topic, records
+            )
+            return None
+        return TP(turn.place.topic, turn.place.partition), records
+
+    async def _apply(self, cell: LiveCell, topic: str, records: list[Record]) -> None:
+        try:
+            await cell.run(topic, records)
+            await cell.settled()
         except (Unsure, HandlerFailed, AssertionError) as error:
             self._stop_on(error)
 
@@ -92,6 +125,17 @@ class CellsBinding:
         """Stop every producer, after a drain."""
         await asyncio.gather(*(self._remove(name) for name in list(self.cells)))
         await self.broadcasts.stop()
+        await self._open.aclose()
+
+    async def _catch_up(self) -> None:
+        cells = list(self.cells.values())
+        if not self._lockstep:
+            await self.broadcasts.catch_up(cells)
+            self._reading = asyncio.create_task(self._read_broadcasts())
+            return
+        if self._turns is None:
+            self._turns = await self._open.enter_async_context(turns(self._brokers, self._most))
+        self._turns.take([live.cell for live in cells])
 
     def _owns(self, group: Group, tp: TP) -> bool:
         return self._groups.get(tp.topic) is group

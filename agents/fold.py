@@ -159,8 +159,10 @@ class Cell:
         for record in records:
             step += 1
             time_ns = record.timestamp * 1_000_000
-            if time_ns > clock:
-                clock = time_ns if limit is None or not clock else min(time_ns, clock + limit)
+            if limit is None:
+                clock = now = max(clock, time_ns)
+            else:
+                now = min(max(clock, time_ns), clock + limit) if clock else time_ns
             event.offset = offset = record.offset
             outputs: list[Output] = []
             try:
@@ -174,7 +176,7 @@ class Cell:
                 event.message = decode(value)
                 event.key = record.key
                 event.timestamp_ms = record.timestamp
-                event.clock_ns = clock
+                event.clock_ns = now
                 for handler in handlers:
                     produced = handler(event, tables)
                     if produced:

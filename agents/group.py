@@ -22,7 +22,8 @@ class Input:
 
     on_error: what an exception of a handler means. `dead_letter`: the record goes to `dead.letters`, the chunk is
     folded again without it. `stop`: nothing of the chunk is committed and the process ends.
-    clock: how far (ms) one record may push the cell's clock; commands come from foreign clocks.
+    clock_ms: None where the record's time moves the cell's clock. Else how far (ms) it may be ahead of that clock, for
+    this record alone: commands come from foreign clocks, which must not age the marks for everyone.
     """
 
     topic: Topic

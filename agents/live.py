@@ -101,12 +101,12 @@ class LiveCell:
                 sent.key,
                 sent.value,
                 sent.timestamp_ms,
-                (("stamp", sent.stamp),),
+                [("stamp", sent.stamp)],
             )
             for sent in chunk.outputs
         ]
         through = ",".join(f"{t}:{last.offset}" for t, last in sorted(chunk.progress.last.items()))
-        headers = (("through", through.encode()),)
+        headers = [("through", through.encode())]
         moment = chunk.timestamps_ms[-1]
         writes += [
             Write(group.changelog.name, partition, key, value, moment, headers)

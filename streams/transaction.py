@@ -40,7 +40,7 @@ class Write(NamedTuple):
     key: bytes
     value: bytes | None
     timestamp_ms: int
-    headers: tuple[tuple[str, bytes], ...]
+    headers: list[tuple[str, bytes]]
 
 
 class Transaction:

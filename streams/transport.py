@@ -1,11 +1,12 @@
 """The chunk transport: a Faust transport that hands agents whole fetched chunks and commits each in one transaction.
 
 Scheme `chunk://`. Faust brings the consumer group, the agents and the worker; offsets, transactions and tables
-belong to the app's `Binding`. A partition is busy from the moment its chunk is handed over until the binding releases it, and a
-busy partition is not fetched into, so load makes chunks larger, not queues longer.
+belong to the app's `Binding`. A partition is busy from the moment its chunk is handed over until the binding
+releases it, and a busy partition is not fetched into, so load makes chunks larger, not queues longer.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
@@ -32,11 +33,20 @@ class Binding(Protocol):
     async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:
         """Fence and restore the cells of these partitions, stop those of others, before anything is read."""
 
+    async def run(self, tp: TP, records: list[Any]) -> None:
+        """Fold and commit one chunk; returns when its partition may be fetched into again."""
+
+    async def turn(self) -> tuple[TP, list[Any]] | None:
+        """In lockstep: the next chunk; None: nothing yet, ask again."""
+
     async def drain(self) -> None:
         """Take no more chunks until the next `assigned`, and let what has begun commit."""
 
-    def position(self, tp: TP) -> int:
-        """The first offset of an assigned partition that its cell has not applied."""
+    def position(self, tp: TP) -> int | None:
+        """The first offset of an assigned partition that its cell has not applied; None: it has applied none."""
+
+    async def close(self) -> None:
+        """Stop the producers, after a drain."""
 
     def end(self, code: Exit, reason: str) -> None:
         """End the process now."""
@@ -46,6 +56,7 @@ class App(faust.App):
     """A Faust app whose cells are kept by a binding."""
 
     binding: Binding
+    lockstep: bool = False
 
 
 def hand_on(key: bytes | None) -> bytes | None:
@@ -141,9 +152,9 @@ class Consumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """The chunks that are ready; their partitions are busy until `release`."""
         if not self.flow_active:
-            await self.wait(self.can_resume_flow)
+            await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # its stubs name mode's Event
         generation = self.app.consumer_generation_id
-        fetched = await self._fetch_free()
+        fetched = await (self._fetch_turn() if self.app.lockstep else self._fetch_free())
         if self.should_stop or not self._current(generation):
             return  # the positions are set again when the flow resumes
         for place, records in fetched.items():
@@ -159,7 +170,8 @@ class Consumer(driver.Consumer):
         self._free = active - self._busy
         if not self._free:
             self._freed.clear()
-            await self.wait_first(self._freed.wait(), timeout=POLL_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), POLL_S)
             return {}
         self.not_waiting_next_records.clear()
         try:
@@ -177,6 +189,17 @@ class Consumer(driver.Consumer):
             return {}
         finally:
             self.not_waiting_next_records.set()
+
+    async def _fetch_turn(self) -> dict[TopicPartition, list[Any]]:
+        while self._busy and not self.should_stop:
+            self._freed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), POLL_S)
+        turn = await self.app.binding.turn()
+        if turn is None:
+            return {}
+        tp, records = turn
+        return {TopicPartition(tp.topic, tp.partition): records}
 
     def _current(self, generation: int) -> bool:
         return self.flow_active and self.app.consumer_generation_id == generation
@@ -202,13 +225,18 @@ class Consumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Read on from where the cells stand; the group's committed offsets are for display."""
         for tp in self.assignment():
-            await self._seek(tp, self.app.binding.position(tp))
+            position = self.app.binding.position(tp)
+            if position is None:
+                await self._thread.seek_to_beginning(TopicPartition(tp.topic, tp.partition))
+            else:
+                await self._seek(tp, position)
             self._read_offset[tp] = None
 
     async def on_stop(self) -> None:
         """Let begun chunks commit before the group is left."""
         await self.app.binding.drain()
         await super().on_stop()
+        await self.app.binding.close()
 
     async def _add_gap(self, tp: TP, first: int, last: int) -> None:
         """A chunk's offsets are not acknowledged one by one."""
@@ -223,7 +251,7 @@ class ChunkTransactions(TransactionManager):
     """Tells the binding of assignments; Faust's own transactions stay unused."""
 
     app: App
-    consumer: Consumer  # type: ignore[assignment]  # ours
+    consumer: Consumer
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish what has begun before the partitions move."""

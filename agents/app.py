@@ -1,0 +1,102 @@
+"""The worker: a Faust app over the routes, its cells bound to the log. The composition root that knows the settings."""
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import faust
+
+from agents.binding import CellsBinding
+from agents.group import Group
+from agents.live import Observe
+from streams.exits import Exit
+from streams.settings import Settings
+from streams.transport import App, Chunks, Consumer
+
+
+def build(settings: Settings, groups: Sequence[Group], observe: Observe) -> App:
+    """The Faust app of one worker; nothing runs yet."""
+    settings.data.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
+    brokers = [f"chunk://{server.strip()}" for server in settings.brokers.split(",")]
+    app = App(
+        settings.app,
+        broker=brokers,
+        datadir=str(settings.data / "faust"),
+        store="memory://",
+        processing_guarantee="exactly_once",  # read_committed, and a transaction manager: ours
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        topic_partitions=settings.partitions,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=settings.partitions * 2,
+        stream_recovery_delay=0.0,
+        broker_max_poll_records=settings.chunk_records,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 6,
+        broker_rebalance_timeout=max(10.0, settings.session_timeout_s),
+        broker_request_timeout=max(30.0, settings.session_timeout_s),
+        consumer_group_instance_id=settings.instance or None,
+        web_enabled=False,
+        loghandlers=[],
+    )
+    app.binding = CellsBinding(
+        settings.app,
+        settings.brokers,
+        settings.partitions,
+        groups,
+        end,
+        observe,
+        lockstep=settings.chunk_records if settings.lockstep else 0,
+    )
+    app.lockstep = settings.lockstep
+    for group in groups:
+        for source in group.inputs:
+            if not source.broadcast:
+                _agent(app, group, source.topic.name, settings.partitions)
+    for noisy in ("aiokafka", "faust", "mode"):
+        logging.getLogger(noisy).setLevel(
+            logging.CRITICAL
+        )  # what matters ends the process, with its reason
+    return app
+
+
+def _agent(app: App, group: Group, topic: str, partitions: int) -> None:
+    channel = app.topic(topic, schema=Chunks(), partitions=partitions)
+
+    async def chunks(stream: Any) -> None:
+        async for event in stream.events():
+            app.loop.create_task(_settle(app, event))
+
+    app.agent(channel, name=f"{group.name}.{topic}")(chunks)
+
+
+async def _settle(app: App, event: Any) -> None:
+    """Run one chunk, then let its partition be fetched into again. Chunks of other partitions run beside it."""
+    consumer = app.consumer
+    assert isinstance(consumer, Consumer)
+    try:
+        await app.binding.run(event.message.tp, event.value)
+    except Exception:  # noqa: BLE001  an error nobody named: nothing is certain any more
+        traceback.print_exc()
+        end(Exit.INVARIANT, "a chunk failed for an unknown reason")
+    consumer.release(event.message.tp)
+
+
+def end(code: Exit, reason: str) -> NoReturn:
+    """End the process at once; an open transaction is aborted by whoever takes the partition over."""
+    sys.stderr.write(f"headrace worker stops with {code.value} {code.name}: {reason}\n")
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def run(app: App) -> int:
+    """Run the worker until it is told to stop; the exit code."""
+    worker = faust.Worker(app, loglevel="CRITICAL", redirect_stdouts=False, quiet=True)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+    return 0

@@ -1,0 +1,74 @@
+"""A small system for transport tests: sums of quotes and accepted orders per symbol, one output per input."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from agents.group import Group, Input
+from agents.handler import Event, Output
+from streams import topics
+from streams.messages import CancelAccepted, Features, Quote, ToBroker
+from streams.state import Table
+
+
+class Sum(msgspec.Struct):
+    """What has been added up of one symbol."""
+
+    quotes: int = 0
+    sizes: int = 0
+    orders: int = 0
+
+
+class DemoTables:
+    """One table."""
+
+    def __init__(self) -> None:
+        self.sums = Table("sums", Sum)
+
+    def all(self) -> tuple[Table[Any], ...]:
+        return (self.sums,)
+
+
+def on_quote(event: Event[Quote], tables: DemoTables) -> Iterable[Output]:
+    quote = event.message
+    if quote.bid == 13:
+        raise ZeroDivisionError("a handler that fails on thirteen")
+    total = tables.sums.edit(quote.symbol)
+    if total is None:
+        total = Sum()
+        tables.sums.put(quote.symbol, total)
+    total.quotes += 1
+    total.sizes += quote.bid_size
+    if quote.sequence % 10 == 0:
+        return (_output(event, quote.symbol, total.quotes),)
+    return ()
+
+
+def on_accepted(event: Event[ToBroker], tables: DemoTables) -> Iterable[Output]:
+    cancel = event.message.cancel
+    assert isinstance(cancel, CancelAccepted)
+    total = tables.sums.edit(cancel.symbol) or Sum()
+    total.orders += 1
+    tables.sums.put(cancel.symbol, total)
+    yield _output(event, cancel.symbol, total.orders)
+
+
+def _output(event: Event[Any], symbol: str, count: int) -> Output:
+    features = Features(
+        symbol=symbol, time=0, sequence=count, set="demo", set_hash="", ready=0, bid=0, ask=0,
+        mid2=0, gap_ms=0, vector=b"", quote_ref=event.ref,
+    )  # fmt: skip
+    return Output(topics.FEATURES, symbol, features)
+
+
+DEMO = Group(
+    name="demo",
+    inputs=(
+        Input(topics.QUOTES, (on_quote,), on_error="dead_letter"),
+        Input(topics.ACCEPTED, (on_accepted,)),
+    ),
+    tables=DemoTables,
+    changelog=topics.SYMBOL_STATE,
+    outputs=(topics.FEATURES,),
+)
