@@ -1,0 +1,1 @@
+"""What `headrace` can do, one command a file."""

@@ -1,0 +1,206 @@
+"""`headrace order`: sends one order by the contract of `orders` and shows what becomes of it."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError
+from rich.console import Console
+
+from api import locate, producing
+from api.ending import Ended, plainly
+from api.order_watch import Life, Step, Watch
+from streams import codec, log
+from streams.exits import Exit
+from streams.ids import Ref
+from streams.messages import DeadLetter, Decision, Fill, OrderEvent
+from streams.topics import ORDERS
+
+UNKNOWN = 75
+"""The outcome is not known; the same command under the same id may be sent again."""
+
+output = Console(highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """One command to send: its bytes, its key, its id, and how to show what follows."""
+
+    value: bytes
+    account: str
+    client_order_id: str
+    wait_s: float
+    as_json: bool
+
+
+def order(
+    account: Annotated[str, typer.Option(help="Account; the record's key.")],
+    symbol: Annotated[str, typer.Option(help="Symbol, as BTC/USD.KRAKEN.")] = "",
+    side: Annotated[str, typer.Option(help="buy or sell")] = "",
+    quantity: Annotated[str, typer.Option(help="Quantity in units of the base.")] = "",
+    limit: Annotated[str | None, typer.Option(help="Limit price; makes it a limit order.")] = None,
+    stop: Annotated[str | None, typer.Option(help="Stop price; makes it a stop order.")] = None,
+    stop_loss: Annotated[str | None, typer.Option(help="Protective stop of a bracket.")] = None,
+    take_profit: Annotated[str | None, typer.Option(help="Profit target of a bracket.")] = None,
+    type: Annotated[str | None, typer.Option(help="market, limit or stop.")] = None,
+    tif: Annotated[str | None, typer.Option(help="GTC, IOC or FOK.")] = None,
+    reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Only reduce.")] = False,
+    cancel: Annotated[
+        str | None, typer.Option(help="Cancel the order of this id, or * for all, instead.")
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="client_order_id, the idempotency key.")] = None,
+    raw: Annotated[str | None, typer.Option(help="Send this text in place of a command.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Show what becomes of it.")] = False,
+    wait_seconds: Annotated[float, typer.Option(help="How long --wait waits.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    brokers: locate.Brokers = None,
+    data: locate.Data = None,
+) -> None:
+    """Send an order; quantities and prices go to the engine as they are typed, and its answer names what is wrong.
+
+    Exits 0 when sent (with --wait: accepted), 1 when rejected, 75 when the outcome is unknown.
+    """
+    now = time.time_ns()
+    client_order_id = id if id is not None else f"cli-{now}"
+    fields = {
+        "symbol": symbol,
+        "side": side,
+        "qty": quantity,
+        "price": limit,
+        "stop_price": stop,
+        "tif": tif,
+        "reduce_only": reduce_only or None,
+        "bracket": _bracket(stop_loss, take_profit),
+        "type": type or _type(limit, stop),
+    }
+    if cancel is not None:
+        fields = {"target": cancel, "symbol": symbol or None}
+    tree = {
+        "v": 1,
+        "cmd": "new" if cancel is None else "cancel",
+        "account": account,
+        "client_order_id": client_order_id,
+        "created_at": instant(now),
+        **{name: value for name, value in fields.items() if value is not None},
+    }
+    value = json.dumps(tree).encode() if raw is None else raw.encode()
+    sending = Sending(value, account, client_order_id, wait_seconds if wait else 0.0, as_json)
+    with plainly():
+        code = asyncio.run(_send(locate.settings(brokers, data).brokers, sending))
+    raise typer.Exit(code)
+
+
+def instant(time_ns: int) -> str:
+    """RFC 3339 UTC with nine digits."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def _type(limit: str | None, stop: str | None) -> str:
+    if limit is not None:
+        return "limit"
+    return "market" if stop is None else "stop"
+
+
+def _bracket(stop_loss: str | None, take_profit: str | None) -> dict[str, Any] | None:
+    bracket: dict[str, Any] = {}
+    if stop_loss is not None:
+        bracket["stop_loss"] = {"stop_price": stop_loss}
+    if take_profit is not None:
+        bracket["take_profit"] = {"price": take_profit}
+    return bracket or None
+
+
+async def _send(brokers: str, sending: Sending) -> int:
+    async with log.reader(brokers) as consumer:
+        watch = Watch(consumer)
+        await watch.place()
+        command = await _append(brokers, sending)
+        _show_sent(sending, command)
+        if not sending.wait_s:
+            return Exit.CLEAN
+        life = Life(command, sending.account, sending.client_order_id)
+        async for step in watch.follow(life, sending.wait_s):
+            _show(step, sending.as_json)
+    return _judge(life, sending)
+
+
+async def _append(brokers: str, sending: Sending) -> Ref:
+    async with producing.producer(brokers) as to:
+        try:
+            return await producing.send(to, ORDERS, sending.account, sending.value)
+        except MessageSizeTooLargeError as error:
+            raise Ended(Exit.REFUSED, f"refused: {error}; nothing was sent") from error
+        except (KafkaError, KafkaConnectionError, TimeoutError) as error:
+            raise Ended(
+                UNKNOWN, _unknown(sending, f"the broker did not confirm ({error!r})")
+            ) from error
+
+
+def _judge(life: Life, sending: Sending) -> int:
+    if life.decision is None and not life.refusal:
+        what = f"no decision within {sending.wait_s:g} s; the command is in the log, is a worker running?"
+        raise Ended(UNKNOWN, _unknown(sending, what))
+    if life.refusal:
+        return 1
+    if not life.is_over and not sending.as_json:
+        output.print(f"still open after {sending.wait_s:g} s", style="yellow")
+    return Exit.CLEAN
+
+
+def _unknown(sending: Sending, why: str) -> str:
+    again = f"send again with the same id: --id {sending.client_order_id}"
+    return f"outcome unknown: {why}; {again}"
+
+
+def _show_sent(sending: Sending, command: Ref) -> None:
+    place = f"{command.topic}[{command.partition}]@{command.offset}"
+    if sending.as_json:
+        output.print(
+            codec.encode({"sent": command, "client_order_id": sending.client_order_id}).decode(),
+            markup=False,
+        )
+    else:
+        output.print(
+            f"sent      {sending.account} {sending.client_order_id} at {place}", markup=False
+        )
+
+
+def _show(step: Step, as_json: bool) -> None:
+    if as_json:
+        name = {Decision: "decision", OrderEvent: "event", Fill: "fill", DeadLetter: "dead_letter"}
+        line = codec.encode({name[type(step)]: step}).decode()
+    else:
+        line = describe(step)
+    output.print(line, markup=False)
+
+
+def describe(step: Step) -> str:
+    """One line a person can read."""
+    match step:
+        case Decision():
+            words = [step.outcome, step.reason, step.detail, _named("order", step.order_id)]
+            words += [_named("reserved", step.reserved)]
+            head = "decision"
+        case OrderEvent():
+            words = [step.state, step.side, step.qty, _named("filled", step.filled)]
+            words += [_named("price", step.price), _named("stop", step.stop_price), step.reason]
+            words += [_named("of", step.order_id) if step.parent_id else ""]
+            head = "event"
+        case Fill():
+            cause = f"{step.cause.topic}[{step.cause.partition}]@{step.cause.offset}"
+            words = [step.side, step.qty, "at", step.price, step.liquidity, _named("fee", step.fee)]
+            words += [f"by {cause}"]
+            head = "fill"
+        case DeadLetter():
+            words = [step.reason, step.error]
+            head = "refused"
+    return f"{head:9} " + " ".join(word for word in words if word)
+
+
+def _named(name: str, value: str) -> str:
+    return f"{name} {value}" if value else ""

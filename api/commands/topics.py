@@ -1,0 +1,72 @@
+"""`headrace topics`: creates, checks and shows the topics of the catalogue."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api import locate
+from api.ending import plainly
+from streams import admin
+from streams.topics import CATALOGUE, DAY_MS, Topic
+
+topics = typer.Typer(help="Create, check and show the topics of the catalogue.")
+output = Console(highlight=False)
+
+
+@topics.command()
+def apply(
+    partitions: Annotated[int | None, typer.Option(min=1, help="Fixed for life.")] = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Keep every record for ever, whatever its time.")
+    ] = False,
+    brokers: locate.Brokers = None,
+    data: locate.Data = None,
+) -> None:
+    """Create the topics that are missing; those that exist are left as they are."""
+    settings = locate.settings(brokers, data)
+    with plainly():
+        created = asyncio.run(
+            admin.apply(settings.brokers, partitions or settings.partitions, embedded=embedded)
+        )
+    typer.echo("\n".join(f"created {name}" for name in created) or "nothing is missing")
+
+
+@topics.command()
+def check(
+    partitions: Annotated[int | None, typer.Option(min=1)] = None,
+    brokers: locate.Brokers = None,
+    data: locate.Data = None,
+) -> None:
+    """Compare the cluster's topics with the catalogue; exits 1 when they differ."""
+    settings = locate.settings(brokers, data)
+    with plainly():
+        problems = asyncio.run(admin.check(settings.brokers, partitions or settings.partitions))
+    for problem in problems:
+        typer.echo(str(problem))
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"all {len(CATALOGUE)} topics agree with the catalogue")
+
+
+@topics.command()
+def show(brokers: locate.Brokers = None, data: locate.Data = None) -> None:
+    """List the topics with what the cluster has of them."""
+    settings = locate.settings(brokers, data)
+    with plainly():
+        found = asyncio.run(admin.describe(settings.brokers))
+    table = Table("topic", "key", "cleanup", "retention", "partitions", "replicas")
+    for topic in CATALOGUE:
+        table.add_row(*_row(topic, found.get(topic.name)))
+    output.print(table)
+
+
+def _row(topic: Topic, found: admin.Description | None) -> tuple[str, ...]:
+    if found is None:
+        return topic.name, topic.key, topic.cleanup, "", "missing", ""
+    retention = int(found.settings.get("retention.ms", -1))
+    kept = "for ever" if retention < 0 else f"{retention / DAY_MS:g} d"
+    cleanup = found.settings.get("cleanup.policy", topic.cleanup)
+    return topic.name, topic.key, cleanup, kept, str(found.partitions), str(found.replication)

@@ -1,0 +1,61 @@
+"""Publishes reference data on `control`: the instruments of a feed, and a paper account with its first cash."""
+
+from collections.abc import Iterable
+
+from api import producing
+from streams import control, log
+from streams.instruments import Instrument
+from streams.topics import CONTROL
+
+FIRST_CASH = "1000000"
+"""Of each currency in which the feed's symbols are quoted."""
+
+BASE_CURRENCY = "USD"
+
+
+async def latest(brokers: str) -> dict[str, bytes]:
+    """The newest value under each key of `control`; a tombstone takes its key away."""
+    values: dict[str, bytes] = {}
+    for record in await log.read_all(brokers, CONTROL.name):
+        key = (record.key or b"").decode(errors="replace")
+        values.pop(key, None)
+        if record.value is not None:
+            values[key] = record.value
+    return values
+
+
+async def publish(brokers: str, records: Iterable[control.Record]) -> list[str]:
+    """Append the records whose keys `control` does not hold yet; returns these keys.
+
+    What an operator has written since, a halted instrument or other limits, stays in force.
+    """
+    known = await latest(brokers)
+    missing = [record for record in records if control.key(record) not in known]
+    if missing:
+        async with producing.producer(brokers) as to:
+            for record in missing:
+                await producing.send_control(to, record)
+    return [control.key(record) for record in missing]
+
+
+def instruments(of: Iterable[Instrument]) -> list[control.Record]:
+    """The records of these instruments."""
+    return [control.InstrumentRecord(instrument=instrument) for instrument in of]
+
+
+def paper_account(account: str, currencies: Iterable[str]) -> list[control.Record]:
+    """A simulated account with limits and one deposit a currency; the deposits' ids make each happen once."""
+    deposits = [
+        control.Cash(
+            account=account,
+            id="initial" if currency == BASE_CURRENCY else f"initial-{currency.lower()}",
+            currency=currency,
+            amount=FIRST_CASH,
+        )
+        for currency in sorted({BASE_CURRENCY, *currencies})
+    ]
+    return [
+        control.Account(account=account, base_currency=BASE_CURRENCY, mode="sim"),
+        control.Limits(account=account),
+        *deposits,
+    ]

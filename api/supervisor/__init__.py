@@ -1,0 +1,1 @@
+"""`headrace up`: the whole system as one foreground process and its children."""

@@ -1,0 +1,64 @@
+import asyncio
+
+import pytest
+
+from api.supervisor import keeper
+from api.supervisor.keeper import NeedsPerson, keep
+from streams.processes import LocalPartError
+
+
+class Played:
+    """A part that ends with these codes, one a start; None: its start fails."""
+
+    name = "worker"
+    may_end = False
+
+    def __init__(self, *ends: int | None) -> None:
+        self._ends = list(ends)
+        self._code: int | None = self._ends.pop(0)
+        self.starts = 0
+
+    def start(self) -> None:
+        self.starts += 1
+        self._code = self._ends.pop(0)
+        if self._code is None:
+            raise LocalPartError(self.name, "did not start")
+
+    def poll(self) -> int | None:
+        return self._code
+
+    def stop(self, deadline_s: float) -> bool:
+        return True
+
+
+def _keep(part: Played, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    slept: list[float] = []
+    real = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await real(0)
+
+    monkeypatch.setattr(keeper.asyncio, "sleep", sleep)
+    asyncio.run(keep(part, lambda _line: None))
+    return slept
+
+
+def test_a_killed_part_starts_again_with_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Played(-9, -9, 72, 0)
+    part.may_end = True
+    assert _keep(part, monkeypatch) == [1.0, 2.0, 4.0]
+    assert part.starts == 3
+
+
+def test_a_failed_start_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Played(-9, None, 0)
+    part.may_end = True
+    assert _keep(part, monkeypatch) == [1.0, 2.0]
+
+
+def test_a_clean_end_that_nobody_asked_for_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Played(0, 70)
+    with pytest.raises(NeedsPerson, match="worker ended, exit code 70 .INVARIANT."):
+        _keep(part, monkeypatch)
+    assert part.starts == 1
