@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -21,9 +22,6 @@ from streams.processes import LocalPartError
 ROLE = "headrace"
 DATABASE = "headrace"
 ANSWER_TIMEOUT_S = 2
-
-# PostgreSQL refuses to run as root. This user owns nothing and needs no setting up.
-NOBODY = 65_534
 
 POSTGRES_SETTINGS = {
     "listen_addresses": LOOPBACK,
@@ -52,7 +50,14 @@ class LocalPostgres(LocalPart):
         return f"postgresql://{ROLE}:{password}@{LOOPBACK}:{port}/{database}"
 
     def _user(self) -> int:
-        return NOBODY if os.geteuid() == 0 else launcher.KEEP_USER
+        """PostgreSQL refuses to run as root; `nobody` exists everywhere and owns nothing."""
+        if os.geteuid() != 0:
+            return launcher.KEEP_USER
+        try:
+            return pwd.getpwnam("nobody").pw_uid
+        except KeyError as error:
+            reason = "runs not as root, and there is no user nobody to run it as"
+            raise LocalPartError(self.name, reason) from error
 
     def _prepare(self) -> None:
         cluster = self.data_dir / "cluster"

@@ -195,10 +195,12 @@ def test_a_part_dies_with_its_owner(make: Part, _probe: Probe, tmp_path: Path) -
     command = [sys.executable, "-c", code, str(tmp_path / "part")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as owner:
         assert owner.stdout is not None
-        pid = int(owner.stdout.readline())
-        assert pid in processes_in(tmp_path)
-        owner.send_signal(signal.SIGKILL)
-
+        try:
+            told = owner.stdout.readline().strip()
+            living = [str(pid) for pid in processes_in(tmp_path)]
+        finally:
+            owner.send_signal(signal.SIGKILL)
+    assert told in living
     assert wait_until(lambda: processes_in(tmp_path) == [], deadline_s=5)
 
 
