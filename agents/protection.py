@@ -1,0 +1,161 @@
+"""What brackets ask of the broker: exits that come alive with each entry fill, shrink together and end together.
+
+At every moment the protective stop is as large as what its entry has open (I16).
+"""
+
+import msgspec
+
+from agents.execution import Execution
+from streams.messages import Side, State
+from tables import matching
+from tables.book import RestingOrder
+from tables.exchange import Bracket, Holding, holding_key
+from tables.lifecycle import BrokenInvariant
+
+
+def hold(work: Execution, entry: RestingOrder) -> None:
+    """Create the exits of a new entry; they wait, HELD, until it fills."""
+    bracket = Bracket(entry.order_id, entry.account, entry.symbol, entry.side)
+    work.exchange.brackets.put(entry.order_id, bracket)
+    stop = _exit(entry, bracket.stop_id, "/sl", stop_price=entry.stop_loss)
+    work.begin(stop)
+    if entry.take_profit:
+        profit = _exit(entry, bracket.profit_id, "/tp", price=entry.take_profit)
+        work.begin(profit)
+
+
+def is_crossed(work: Execution, order: RestingOrder) -> bool:
+    """Whether an entry's protective stop would trigger at once on the standing book."""
+    if not order.stop_loss or work.quote is None:
+        return False
+    return matching.triggers(_opposite(order.side), order.stop_loss, work.quote)
+
+
+def filled(work: Execution, order: RestingOrder, qty: int) -> None:
+    """Draw the consequences of a fill for the brackets of its account and symbol, before anything else matches."""
+    bracket = work.exchange.brackets.get(order.parent_id or order.order_id)
+    if bracket is not None and order.parent_id:
+        _write(work, msgspec.structs.replace(bracket, exited=bracket.exited + qty))
+    elif bracket is not None:
+        _write(work, msgspec.structs.replace(bracket, entered=bracket.entered + qty))
+    _shrink(work, order)
+
+
+def cancel(work: Execution, order: RestingOrder, reason: str) -> None:
+    """End an order, and what lived by it: exits whose entry never filled, an entry whose stop is gone."""
+    work.step(order, "CANCELLED", "CANCELLED", reason)
+    bracket = work.exchange.brackets.get(order.parent_id or order.order_id)
+    if bracket is None:
+        return
+    if order.is_protective:
+        _end(work, bracket, "EXIT_COMPLETE")
+    elif not order.parent_id and bracket.entered == 0:
+        _end(work, bracket, "PARENT_ENDED")
+
+
+def check(work: Execution) -> None:
+    """Raise BrokenInvariant when a bracket touched by this record has more open than its stop covers."""
+    for entry_id in work.touched:
+        bracket = work.exchange.brackets.get(entry_id)
+        if bracket is None:
+            continue
+        stop = work.exchange.orders.get(bracket.stop_id)
+        covered = stop.remaining if stop is not None and stop.state != "HELD" else 0
+        if not 0 <= bracket.open <= covered:
+            raise BrokenInvariant(f"I16: {entry_id} has {bracket.open} open, {covered} covered")
+
+
+def _write(work: Execution, bracket: Bracket) -> None:
+    """Keep a bracket and bring its exits in step with what it has open."""
+    work.touched.add(bracket.entry_id)
+    work.exchange.brackets.put(bracket.entry_id, bracket)
+    if bracket.open == 0:
+        _end(work, bracket, "EXIT_COMPLETE")
+        return
+    _list(work, bracket)
+    for order_id in (bracket.stop_id, bracket.profit_id):
+        order = work.exchange.orders.get(order_id)
+        if order is None:
+            continue
+        if order.state == "HELD":
+            _arm(work, order, bracket.open)
+        elif order.remaining != bracket.open:
+            work.step(order, "RESTATED", order.state, qty=order.filled + bracket.open)
+
+
+def _arm(work: Execution, order: RestingOrder, qty: int) -> None:
+    state: State = "UNTRIGGERED" if order.is_protective else "WORKING"
+    work.step(order, "ARMED", state, qty=qty, active_at=work.time)
+    if not order.is_protective:
+        work.armed.append(order.order_id)
+
+
+def _end(work: Execution, bracket: Bracket, reason: str) -> None:
+    """Cancel all that is left of a bracket, exits before the entry."""
+    for order_id in (bracket.stop_id, bracket.profit_id, bracket.entry_id):
+        order = work.exchange.orders.get(order_id)
+        if order is not None:
+            work.step(order, "CANCELLED", "CANCELLED", reason)
+    work.exchange.brackets.delete(bracket.entry_id)
+    _unlist(work, bracket)
+
+
+def _shrink(work: Execution, order: RestingOrder) -> None:
+    """A position reduced from outside shrinks the newest bracket first."""
+    holding = work.exchange.holdings.get(holding_key(order.account, order.symbol))
+    if holding is None:
+        return
+    listed = [work.exchange.brackets[entry_id] for entry_id in holding.brackets]
+    against = [bracket for bracket in listed if bracket.side != order.side]
+    left = max(0, -order.sign * holding.net)
+    excess = sum(bracket.open for bracket in against) - left
+    for bracket in reversed(against):
+        cut = min(excess, bracket.open)
+        if cut > 0:
+            excess -= cut
+            _write(work, msgspec.structs.replace(bracket, shrunk=bracket.shrunk + cut))
+
+
+def _list(work: Execution, bracket: Bracket) -> None:
+    key = holding_key(bracket.account, bracket.symbol)
+    holding = work.exchange.holdings.get(key) or Holding()
+    if bracket.entry_id not in holding.brackets:
+        brackets = (*holding.brackets, bracket.entry_id)
+        work.exchange.hold(bracket.account, bracket.symbol, Holding(holding.net, brackets))
+
+
+def _unlist(work: Execution, bracket: Bracket) -> None:
+    holding = work.exchange.holdings.get(holding_key(bracket.account, bracket.symbol))
+    if holding is not None and bracket.entry_id in holding.brackets:
+        brackets = tuple(entry_id for entry_id in holding.brackets if entry_id != bracket.entry_id)
+        work.exchange.hold(bracket.account, bracket.symbol, Holding(holding.net, brackets))
+
+
+def _exit(
+    entry: RestingOrder, order_id: str, suffix: str, price: int = 0, stop_price: int = 0
+) -> RestingOrder:
+    """An exit as it is before its first event; its quantity is the entry's until it is armed."""
+    return RestingOrder(
+        order_id=order_id,
+        client_order_id=f"{entry.client_order_id}{suffix}",
+        account=entry.account,
+        symbol=entry.symbol,
+        side=_opposite(entry.side),
+        type="stop" if stop_price else "limit",
+        tif="GTC",
+        qty=entry.qty,
+        state="HELD",
+        active_at=0,
+        order_ref=entry.order_ref,
+        maker_rate=entry.maker_rate,
+        taker_rate=entry.taker_rate,
+        price=price,
+        stop_price=stop_price,
+        reduce_only=True,
+        parent_id=entry.order_id,
+        strategy=entry.strategy,
+    )
+
+
+def _opposite(side: Side) -> Side:
+    return "sell" if side == "buy" else "buy"

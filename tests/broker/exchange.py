@@ -1,0 +1,200 @@
+"""A small stage for the broker: one cell, records in, outputs kept; every test and the random runs use it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from agents import broker
+from agents.handler import Event, Handler, Output
+from streams import codec, topics
+from streams.ids import Ref
+from streams.instruments import Instrument
+from streams.messages import (
+    Accepted,
+    CancelAccepted,
+    Fill,
+    OrderEvent,
+    Quote,
+    Side,
+    ToBroker,
+    Trade,
+)
+from streams.state import Table
+from tables.exchange import Exchange
+
+SYMBOL = "BTC/USD.TEST"
+MS = 1_000_000
+Type = Literal["market", "limit", "stop"]
+Flags = Literal["", "repeat", "stale"]
+HANDLERS: dict[str, Handler] = {
+    topics.ACCEPTED.name: broker.on_accepted,
+    topics.QUOTES.name: broker.on_quote,
+    topics.TRADES.name: broker.on_trade,
+}
+
+
+def instrument(**changes: Any) -> Instrument:
+    """BTC/USD of the worked examples: tick 0.1, lot 0.001, no latency."""
+    fields: dict[str, Any] = {
+        "symbol": SYMBOL,
+        "base": "BTC",
+        "quote": "USD",
+        "venue": "TEST",
+        "tick": "0.1",
+        "lot": "0.001",
+        "latency_low_ms": 0,
+        "latency_high_ms": 0,
+    }
+    return Instrument(**(fields | changes))
+
+
+@dataclass
+class Tables:
+    """The tables of one cell as the broker sees them."""
+
+    exchange: Exchange = field(default_factory=Exchange)
+    instruments: Table[Instrument] = field(default_factory=lambda: Table("instruments", Instrument))
+
+
+class Stage:
+    """Feeds records to the broker and keeps what comes out. Times are given in ms of event time."""
+
+    def __init__(self, *instruments: Instrument) -> None:
+        self.tables = Tables()
+        for known in instruments or (instrument(),):
+            self.tables.instruments.put(known.symbol, known)
+        self.clock = 0
+        self.offsets: dict[str, int] = {}
+        self.outputs: list[Output] = []
+        self.log: dict[bytes, bytes | None] = {}
+
+    def feed(self, topic: str, message: Any, time: int) -> list[Any]:
+        """Handle one record; the messages it brought."""
+        event: Event[Any] = Event()
+        event.topic, event.partition, event.key = topic, 0, None
+        event.offset = self.offsets.get(topic, 0)
+        self.offsets[topic] = event.offset + 1
+        self.clock = max(self.clock, time)
+        event.message, event.clock_ns, event.timestamp_ms = message, self.clock, time // MS
+        outputs = list(HANDLERS[topic](event, self.tables))
+        self.outputs += outputs
+        return [output.message for output in outputs]
+
+    def accept(self, side: Side, type_: Type, qty: str, at: int | None = None, **terms: Any) -> str:
+        """An order accepted by risk; qty and prices in decimals. Returns its order id."""
+        known = self.tables.instruments[terms.get("symbol", SYMBOL)]
+        prices = {"price", "stop_price", "stop_loss", "take_profit", "protection"}
+        ticks = {name: known.price_ticks(terms.pop(name, "0")) for name in prices}
+        time = self.clock if at is None else at * MS
+        offset = self.offsets.get(topics.ACCEPTED.name, 0)
+        fields: dict[str, Any] = {
+            "order_id": f"1-0-{offset}",
+            "client_order_id": f"c{offset}",
+            "account": "paper",
+            "symbol": known.symbol,
+            "tif": "IOC" if type_ == "market" else "GTC",
+            "reduce_only": False,
+            "maker_rate": 200,
+            "taker_rate": 1200,
+            "reserved": "0",
+        }
+        order = Accepted(
+            side=side,
+            type=type_,
+            qty=known.qty_lots(qty),
+            command_ref=Ref("orders", 0, offset),
+            time=time,
+            **(fields | ticks | terms),
+        )
+        self.feed(topics.ACCEPTED.name, ToBroker(order=order), time)
+        return order.order_id
+
+    def cancel(self, order_id: str, at: int | None = None, reason: str = "CLIENT") -> list[Any]:
+        """A cancel accepted by risk."""
+        time = self.clock if at is None else at * MS
+        ref = Ref("orders", 0, 10_000 + self.offsets[topics.ACCEPTED.name])
+        cancel = CancelAccepted(order_id, "paper", SYMBOL, ref, reason, time)
+        return self.feed(topics.ACCEPTED.name, ToBroker(cancel=cancel), time)
+
+    def quote(
+        self,
+        bid: str,
+        ask: str,
+        bid_size: str = "1000",
+        ask_size: str = "1000",
+        at: int | None = None,
+        flags: Flags = "",
+        symbol: str = SYMBOL,
+        sequence: int | None = None,
+    ) -> list[Any]:
+        """A best bid and ask in decimals, a millisecond after the last record unless said otherwise."""
+        known = self.tables.instruments[symbol]
+        time = self.clock + MS if at is None else at * MS
+        quote = Quote(
+            symbol,
+            known.price_ticks(bid),
+            known.price_ticks(ask),
+            known.qty_lots(bid_size),
+            known.qty_lots(ask_size),
+            time,
+            time,
+            self.offsets.get(topics.QUOTES.name, 0) if sequence is None else sequence,
+            "test",
+            flags,
+        )
+        return self.feed(topics.QUOTES.name, quote, time)
+
+    def trade(self, price: str, size: str, at: int | None = None, side: Side = "sell") -> list[Any]:
+        """A public trade in decimals."""
+        known = self.tables.instruments[SYMBOL]
+        time = self.clock + MS if at is None else at * MS
+        trade = Trade(
+            SYMBOL, known.price_ticks(price), known.qty_lots(size), time, time, 1, "test", side
+        )
+        return self.feed(topics.TRADES.name, trade, time)
+
+    def commit(self) -> None:
+        """End a chunk: log its changes and make them true."""
+        for table in self.tables.exchange.tables():
+            self.log.update(table.seal())
+            table.publish()
+
+    def restart(self) -> None:
+        """End a chunk, then go on with nothing but what the changelog holds."""
+        self.commit()
+        self.tables.exchange = Exchange()
+        tables = {table.name: table for table in self.tables.exchange.tables()}
+        for name_key, data in self.log.items():
+            name, _, key = name_key.decode().partition("|")
+            tables[name].load(key, data)
+
+    @property
+    def fills(self) -> list[Fill]:
+        """All fills so far."""
+        return [out.message for out in self.outputs if isinstance(out.message, Fill)]
+
+    @property
+    def events(self) -> list[OrderEvent]:
+        """All order events so far."""
+        return [out.message for out in self.outputs if isinstance(out.message, OrderEvent)]
+
+    def life(self, order_id: str) -> list[str]:
+        """An order's events so far, with their reasons: `CANCELLED IOC_REST`."""
+        mine = [event for event in self.events if event.order_id == order_id]
+        return [f"{event.type} {event.reason}".strip() for event in mine]
+
+    def filled(self, start: int = 0) -> list[tuple[str, str, str, str, str]]:
+        """(order id, qty, price, liquidity, rule) of the fills from the `start`-th on."""
+        return [(f.order_id, f.qty, f.price, f.liquidity, f.rule) for f in self.fills[start:]]
+
+
+def encoded(outputs: Iterable[Output]) -> list[tuple[str, str, bytes]]:
+    """Outputs as they would stand in the log."""
+    return [(output.topic.name, output.key, codec.encode(output.message)) for output in outputs]
+
+
+def copy(message: Any, **changes: Any) -> Any:
+    """A message with some fields changed."""
+    return msgspec.structs.replace(message, **changes)
