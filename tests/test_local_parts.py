@@ -341,3 +341,21 @@ def test_kafka_keeps_event_times_of_any_age(kafka: str, fresh_name: Callable[[st
     records = [(b"old", OLD_EVENT_MS), (b"future", FUTURE_EVENT_MS)]
     asyncio.run(produce(kafka, topic, records))
     assert asyncio.run(consume(kafka, topic)) == records
+
+
+@pytest.mark.valkey
+def test_ctrl_c_on_the_terminal_does_not_reach_a_part(tmp_path: Path) -> None:
+    with LocalValkey(tmp_path) as server:
+        assert server.pid is not None
+        assert os.getsid(server.pid) == server.pid != os.getsid(0)
+
+
+@pytest.mark.valkey
+def test_a_part_that_ended_by_itself_says_how(tmp_path: Path) -> None:
+    with LocalValkey(tmp_path) as server:
+        assert server.pid is not None
+        assert server.poll() is None
+        os.kill(server.pid, signal.SIGKILL)
+        assert wait_until(lambda: server.poll() == -signal.SIGKILL, deadline_s=5)
+        assert not server.running
+        assert server.stop()
