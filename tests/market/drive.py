@@ -1,0 +1,109 @@
+"""The handlers of the symbol side over plain tables, one record after the other."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from agents import learner, market, strategist
+from agents.handler import Event, Output
+from agents.learner import Sweep
+from agents.market import SymbolState
+from agents.strategist import Memory
+from models.learning import LearnerTable
+from streams import topics
+from streams.instruments import Instrument
+from streams.messages import Features, Prediction, Quote, Trade
+from streams.state import Table
+from streams.topics import Topic
+
+MS = 1_000_000
+SECOND = 1_000_000_000
+START = 1_760_000_000 * SECOND
+SYMBOL = "BTCUSDT.BINANCE_SPOT"
+
+
+def instrument(symbol: str, tick: str = "0.01", lot: str = "0.00001") -> Instrument:
+    return Instrument(symbol=symbol, base="BTC", quote="USDT", venue="BINANCE", tick=tick, lot=lot)
+
+
+class Tables:
+    """The tables of the three groups together."""
+
+    def __init__(self, *instruments: Instrument) -> None:
+        self.instruments: Table[Instrument] = Table("instruments", Instrument)
+        for each in instruments:
+            self.instruments.put(each.symbol, each)
+        self.market: Table[SymbolState] = market.market_table()
+        self.learners: LearnerTable = learner.learner_table()
+        self.sweeps: Table[Sweep] = learner.sweep_table()
+        self.memories: Table[Memory] = strategist.memory_table()
+        self.commit()
+
+    def all(self) -> tuple[Table[Any], ...]:
+        return (self.instruments, self.market, self.learners, self.sweeps, self.memories)
+
+    def commit(self) -> list[tuple[bytes, bytes | None]]:
+        """End the chunk; its changelog."""
+        changes = [change for table in self.all() for change in table.seal()]
+        for table in self.all():
+            table.publish()
+        return changes
+
+    def discard(self) -> None:
+        for table in self.all():
+            table.discard()
+
+    def restore(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Apply a changelog."""
+        by_name = {table.name: table for table in self.all()}
+        for key, value in changes:
+            name, _, rest = key.decode().partition("|")
+            by_name[name].load(rest, value)
+
+
+Step = Callable[[Any, Any], Iterable[Output]]
+
+
+def event(topic: Topic, offset: int, message: Any, clock_ns: int = 0) -> Event[Any]:
+    made: Event[Any] = Event()
+    made.topic, made.partition, made.offset = topic.name, 0, offset
+    made.message, made.key = message, message.symbol.encode()
+    made.timestamp_ms = message.time // MS
+    made.clock_ns = max(clock_ns, message.time)
+    return made
+
+
+def run(
+    handler: Step, tables: Tables, topic: Topic, messages: Iterable[Any], first: int = 0
+) -> Iterator[Output]:
+    """The outputs of a handler over the records of one topic."""
+    clock = 0
+    for offset, message in enumerate(messages, first):
+        clock = max(clock, message.time)
+        yield from handler(event(topic, offset, message, clock), tables)
+
+
+def ticks(tables: Tables, messages: Iterable[Quote | Trade]) -> list[Output]:
+    """The outputs of the market handlers over interleaved quotes and trades."""
+    outputs: list[Output] = []
+    for offset, message in enumerate(messages):
+        if isinstance(message, Quote):
+            outputs += market.on_quote(event(topics.QUOTES, offset, message), tables)
+        else:
+            outputs += market.on_trade(event(topics.TRADES, offset, message), tables)
+    return outputs
+
+
+def of(topic: Topic, outputs: Iterable[Output]) -> list[Any]:
+    """The messages written to one topic."""
+    return [output.message for output in outputs if output.topic is topic]
+
+
+def learn(tables: Tables, vectors: Iterable[Features], first: int = 0) -> list[Output]:
+    return list(run(learner.on_features, tables, topics.FEATURES, vectors, first))
+
+
+def trade(
+    tables: Tables, seat: strategist.Strategist, predictions: Iterable[Prediction]
+) -> list[bytes]:
+    outputs = run(seat.on_prediction, tables, topics.PREDICTIONS, predictions)
+    return [output.message for output in outputs]
