@@ -1,0 +1,167 @@
+"""The latest state in Valkey: a cache of `current_state` that only ever moves forward and that nothing waits for."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from sinks.batch import Batch, Place, Span
+from sinks.current import KINDS
+from sinks.history import Snapshot
+from streams.codec import encode
+from streams.meter import SinkMeter
+
+log = logging.getLogger("headrace.sink")
+
+SINK = "latest"
+TIMEOUT_S = 0.5
+BREAKER_S = 5.0
+
+ADVANCE = """
+-- KEYS: progress, then one hash a kind. ARGV: place, first, next, then kind, offset, key, value of each change.
+-- 1: applied; 0: older than what is here; -1: something between is missing.
+local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))
+local first, next = tonumber(ARGV[2]), tonumber(ARGV[3])
+if not stored or stored < first then return -1 end
+if stored > next or (stored == next and first < next) then return 0 end
+for i = 4, #ARGV, 4 do
+  if tonumber(ARGV[i + 1]) >= stored then
+    local hash = KEYS[1 + tonumber(ARGV[i])]
+    if ARGV[i + 3] == '' then redis.call('HDEL', hash, ARGV[i + 2])
+    else redis.call('HSET', hash, ARGV[i + 2], ARGV[i + 3]) end
+  end
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
+
+REPLACE = """
+-- KEYS: progress, then one hash a kind. ARGV: place, next, then kind, key, value of everything that is current.
+local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))
+if stored and stored >= tonumber(ARGV[2]) then return 0 end
+for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end
+for i = 3, #ARGV, 3 do
+  redis.call('HSET', KEYS[1 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
+Refill = Callable[[Place, Sequence[str]], Awaitable[Snapshot]]
+
+
+class Keys:
+    """The names in Valkey, all in one cluster slot; a new log generation begins anew."""
+
+    def __init__(self, app: str, generation: int) -> None:
+        self._prefix = f"{{{app}}}:{generation}"
+
+    @property
+    def progress(self) -> str:
+        """A hash: `topic/partition` -> the first offset that the values do not reflect yet."""
+        return f"{self._prefix}:next"
+
+    def values(self, kind: str, partition: int) -> str:
+        """A hash: key -> the last message as JSON."""
+        return f"{self._prefix}:{kind}:{partition}"
+
+
+def place_field(place: Place) -> str:
+    """A partition's field in the progress hash."""
+    return f"{place[0]}/{place[1]}"
+
+
+class Latest:
+    """Follows committed batches. Any error opens a breaker for 5 s; what was missed is refilled from SQL.
+
+    A batch applies only where the stored position joins on to it, so a late writer changes nothing and a gap shows.
+    """
+
+    def __init__(
+        self, url: str, keys: Keys, meter: SinkMeter, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._keys = keys
+        self._meter = meter
+        self._clock = clock
+        self._closed_again = 0.0
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._advance = self._redis.register_script(ADVANCE)
+        self._replace = self._redis.register_script(REPLACE)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the breaker is open: nothing is tried."""
+        return self._clock() < self._closed_again
+
+    @property
+    def state(self) -> str:
+        """For people."""
+        return "open" if self.is_open else "following"
+
+    async def follow(self, batch: Batch, refill: Refill) -> None:
+        """Apply a batch that is in the database. Never raises for Valkey's sake; lets the refill's errors through."""
+        for place, span in batch.spans.items():
+            if place[0] in KINDS and not self.is_open:
+                await self._follow(place, span, batch, refill)
+
+    async def ensure(self, place: Place, next_: int, refill: Refill) -> None:
+        """Refill a partition that is missing or behind, with no new records to tell."""
+        if place[0] in KINDS and not self.is_open:
+            await self._follow(place, Span(next_, next_), None, refill)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _follow(self, place: Place, span: Span, batch: Batch | None, refill: Refill) -> None:
+        changes = [] if batch is None else _changes(place, batch)
+        try:
+            keys = self._names(place)
+            done = await self._advance(keys, [place_field(place), *span, *changes])
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            return
+        if done == -1:
+            await self._refill(place, await refill(place, KINDS[place[0]]))
+        self._meter.connected(SINK, True)
+
+    async def _refill(self, place: Place, snapshot: Snapshot) -> None:
+        kinds = KINDS[place[0]]
+        values: list[str | int] = []
+        for (kind, key), value in snapshot.entries.items():
+            values += [kinds.index(kind) + 1, key, value]
+        try:
+            await self._replace(self._names(place), [place_field(place), snapshot.next, *values])
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            return
+        log.info("latest state of %s refilled with %d values", place, len(snapshot.entries))
+
+    def _names(self, place: Place) -> list[str]:
+        topic, partition = place
+        return [self._keys.progress, *(self._keys.values(k, partition) for k in KINDS[topic])]
+
+    def _failed(self, error: Exception) -> None:
+        self._closed_again = self._clock() + BREAKER_S
+        self._meter.retry(SINK, type(error).__name__)
+        self._meter.connected(SINK, False)
+        log.warning("latest state is left alone for %.0f s: %r", BREAKER_S, error)
+
+
+def _changes(place: Place, batch: Batch) -> list[str | int | bytes]:
+    topic, partition = place
+    kinds = KINDS[topic]
+    changes: list[str | int | bytes] = []
+    for key, entry in batch.current.items():
+        if key.kind in kinds and key.partition == partition:
+            value = b"" if entry.message is None else encode(entry.message)
+            changes += [kinds.index(key.kind) + 1, entry.offset, key.key, value]
+    return changes

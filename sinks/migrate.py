@@ -1,0 +1,104 @@
+"""Brings the history database to the schema of this version, before the sink writes its first row."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+
+FOLDER = Path(__file__).parent / "migrations"
+LOCK = 0x48454144  # "HEAD": one migrating process at a time, whoever it is
+TIMESCALEDB = "timescaledb"
+
+LEDGER = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    sha256 text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+)"""
+
+
+class SchemaRefused(Exception):
+    """The database cannot serve this version of the sink; a person has to act."""
+
+
+class Migration(NamedTuple):
+    """One numbered file. extension: it applies only where this extension is available; "" everywhere."""
+
+    number: int
+    name: str
+    extension: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations(folder: Path = FOLDER) -> list[Migration]:
+    """The migrations in order: `003_current.sql`, `004_hypertables.timescaledb.sql`."""
+    found = []
+    for path in sorted(folder.glob("*.sql")):
+        number, _, name = path.stem.partition("_")
+        name, _, extension = name.partition(".")
+        found.append(Migration(int(number), name, extension, path.read_text()))
+    return found
+
+
+async def migrate(
+    connection: psycopg.AsyncConnection[Any],
+    *,
+    require_timescaledb: bool = False,
+    wanted: list[Migration] | None = None,
+) -> list[str]:
+    """Apply what is missing, in one transaction, and name it. Raises SchemaRefused."""
+    wanted = migrations() if wanted is None else wanted
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        await connection.execute(LEDGER)
+        extensions = await _extensions(connection)
+        if require_timescaledb and TIMESCALEDB not in extensions:
+            raise SchemaRefused(
+                "TimescaleDB is required and this server does not offer it; install it there, "
+                "or set HEADRACE_REQUIRE_TIMESCALEDB=false"
+            )
+        missing = _missing(wanted, await _applied(connection))
+        due = [m for m in missing if not m.extension or m.extension in extensions]
+        for migration in due:
+            await _apply(connection, migration)
+    return [f"{migration.number:03d}_{migration.name}" for migration in due]
+
+
+async def _extensions(connection: psycopg.AsyncConnection[Any]) -> set[str]:
+    rows = await connection.execute("SELECT name FROM pg_available_extensions")
+    return {name for (name,) in await rows.fetchall()}
+
+
+async def _applied(connection: psycopg.AsyncConnection[Any]) -> dict[int, str]:
+    rows = await connection.execute("SELECT number, sha256 FROM schema_migrations")
+    return {number: sha256 for number, sha256 in await rows.fetchall()}
+
+
+def _missing(wanted: list[Migration], applied: dict[int, str]) -> list[Migration]:
+    """Raises SchemaRefused when the database holds another history than ours."""
+    unknown = applied.keys() - {migration.number for migration in wanted}
+    if unknown:
+        raise SchemaRefused(
+            f"the schema is newer than this version: it has migration {max(unknown)}"
+        )
+    for migration in wanted:
+        if applied.get(migration.number, migration.sha256) != migration.sha256:
+            raise SchemaRefused(
+                f"migration {migration.number:03d}_{migration.name} was changed after it was "
+                "applied; restore the file, changes go into a new one"
+            )
+    return [migration for migration in wanted if migration.number not in applied]
+
+
+async def _apply(connection: psycopg.AsyncConnection[Any], migration: Migration) -> None:
+    await connection.execute(migration.sql.encode())
+    await connection.execute(
+        "INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)",
+        [migration.number, migration.name, migration.sha256],
+    )

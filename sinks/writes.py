@@ -1,0 +1,172 @@
+"""The statements of one SQL transaction of the history sink: rows, rejects, and what is current."""
+
+import logging
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors
+
+from sinks import arrays
+from sinks.arrays import KINDS
+from sinks.batch import NUL_PICTURE, Batch, Reject, Row
+from sinks.current import TOPICS, Entry, Key
+from sinks.rows import Table
+from streams.codec import encode
+
+log = logging.getLogger("headrace.sink")
+
+SINK = "history"
+Connection = psycopg.AsyncConnection[Any]
+Item = TypeVar("Item")
+
+REFUSED = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    errors.ProgramLimitExceeded,
+    struct.error,
+    ValueError,
+    OverflowError,
+)
+"""A value that SQL does not take; the same again tomorrow."""
+
+REJECT = """
+INSERT INTO sink_rejects (sink, topic, partition, log_offset, ts, reason, error, value)
+SELECT %s, topic, partition, log_offset, to_timestamp(ms / 1000.0), reason, error, value
+FROM unnest(%b::text[], %b::int[], %b::bigint[], %b::bigint[], %b::text[], %b::text[], %b::bytea[])
+    AS r (topic, partition, log_offset, ms, reason, error, value)
+ON CONFLICT DO NOTHING"""
+
+REMEMBER = """
+INSERT INTO current_state (kind, log_partition, key, account, symbol, log_offset, value)
+SELECT kind, log_partition, key, account, symbol, log_offset, value
+FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[], %b::text[], %b::bigint[],
+    %b::text[]::json[]) AS c (kind, log_partition, key, account, symbol, log_offset, value)
+ORDER BY kind, log_partition, key
+ON CONFLICT (kind, log_partition, key) DO UPDATE
+SET log_offset = excluded.log_offset, value = excluded.value
+WHERE excluded.log_offset > current_state.log_offset"""
+
+FORGET = """
+DELETE FROM current_state AS c USING unnest(%b::text[], %b::int[], %b::text[])
+    AS gone (kind, log_partition, key)
+WHERE c.kind = gone.kind AND c.log_partition = gone.log_partition AND c.key = gone.key"""
+
+
+async def at_once(
+    sql: Connection,
+    items: Sequence[Item],
+    write: Callable[[Sequence[Item]], Awaitable[int]],
+    refuse: Callable[[Item, Exception], None],
+) -> int:
+    """Write all items in one statement. Raises one of REFUSED for all of them."""
+    return await write(items)
+
+
+async def halving(
+    sql: Connection,
+    items: Sequence[Item],
+    write: Callable[[Sequence[Item]], Awaitable[int]],
+    refuse: Callable[[Item, Exception], None],
+) -> int:
+    """Write all items but those that SQL refuses, which are found by halving."""
+    try:
+        async with sql.transaction():  # a savepoint
+            return await write(items)
+    except REFUSED as error:
+        if len(items) == 1:
+            refuse(items[0], error)
+            return 0
+    middle = len(items) // 2
+    first = await halving(sql, items[:middle], write, refuse)
+    return first + await halving(sql, items[middle:], write, refuse)
+
+
+Strategy = Callable[..., Awaitable[int]]
+"""`at_once` or `halving`."""
+
+
+async def insert(
+    sql: Connection, strategy: Strategy, table: Table, rows: Sequence[Row], batch: Batch
+) -> int:
+    """Insert the rows of one table; how many of them are new."""
+
+    async def write(some: Sequence[Row]) -> int:
+        done = await sql.execute(table.insert.encode(), _columns(table, some), prepare=True)
+        return done.rowcount
+
+    def refuse(row: Row, error: Exception) -> None:
+        place = (table.topic.name, row[1])
+        batch.reject(place, row[2], row[0], "SINK_REFUSED", str(error))
+
+    return await strategy(sql, rows, write, refuse)
+
+
+async def reject(sql: Connection, rejects: Sequence[Reject]) -> None:
+    """Keep the records that no table takes."""
+    if not rejects:
+        return
+    topics, partitions, offsets, times, reasons, texts, values = zip(*rejects, strict=True)
+    parameters = [
+        arrays.texts(topics),
+        arrays.ints(partitions),
+        arrays.bigints(offsets),
+        arrays.bigints(times),
+        arrays.texts(reasons),
+        arrays.texts(texts),
+        arrays.blobs(values),
+    ]
+    await sql.execute(REJECT, [SINK, *parameters])
+
+
+async def follow(sql: Connection, strategy: Strategy, batch: Batch) -> None:
+    """Keep the last message of each key; forget what is over. A refused record is not followed."""
+    refused = {(r.topic, r.partition, r.offset) for r in batch.rejects}
+    current = batch.current.items()
+    gone = [key for key, entry in current if entry.message is None]
+    live = [
+        (key, entry)
+        for key, entry in current
+        if entry.message is not None
+        and (TOPICS[key.kind], key.partition, entry.offset) not in refused
+    ]
+
+    async def write(some: Sequence[tuple[Key, Entry]]) -> int:
+        return (await sql.execute(REMEMBER, _remembered(some), prepare=True)).rowcount
+
+    if live:
+        await strategy(sql, live, write, _not_followed)
+    if gone:
+        await sql.execute(FORGET, _keys(gone), prepare=True)
+
+
+def _not_followed(item: tuple[Key, Entry], error: Exception) -> None:
+    log.error("current state of %s cannot be kept: %s", item[0], error)
+
+
+def _columns(table: Table, rows: Sequence[Row]) -> list[arrays.Array]:
+    times, partitions, offsets, *columns = zip(*rows, strict=True)
+    key = [arrays.bigints(times), arrays.ints(partitions), arrays.bigints(offsets)]
+    pairs = zip(table.columns, columns, strict=True)
+    return key + [KINDS[column.kind].array(values) for column, values in pairs]
+
+
+def _remembered(live: Sequence[tuple[Key, Entry]]) -> list[arrays.Array]:
+    entries = [entry for _, entry in live]
+    return [
+        *_keys([key for key, _ in live]),
+        _texts([entry.account for entry in entries]),
+        _texts([entry.symbol for entry in entries]),
+        arrays.bigints([entry.offset for entry in entries]),
+        arrays.documents([encode(entry.message) for entry in entries]),
+    ]
+
+
+def _keys(keys: Sequence[Key]) -> list[arrays.Array]:
+    kinds, partitions, names = zip(*keys, strict=True)
+    return [arrays.texts(kinds), arrays.ints(partitions), _texts(names)]
+
+
+def _texts(values: Sequence[str]) -> arrays.Array:
+    return arrays.texts([value.replace("\0", NUL_PICTURE) for value in values])
