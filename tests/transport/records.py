@@ -1,0 +1,55 @@
+"""Input records of the demo group, made by hand."""
+
+from dataclasses import dataclass
+
+from streams import codec
+from streams.ids import Ref
+from streams.messages import CancelAccepted, Quote, ToBroker
+
+SYMBOLS = tuple(f"S{number}.X" for number in range(16))
+BASE_MS = 1_700_000_000_000
+
+
+@dataclass
+class Record:
+    """A record as the log gives it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def quote_bytes(number: int, *, symbol: str | None = None, bid: int = 100) -> bytes:
+    """The `number`-th quote; every tenth gives an output."""
+    quote = Quote(
+        symbol=symbol or SYMBOLS[number % len(SYMBOLS)],
+        bid=bid,
+        ask=bid + 1,
+        bid_size=number % 97 + 1,
+        ask_size=1,
+        time=number,
+        received=number,
+        sequence=number,
+        source="test",
+    )
+    return codec.encode(quote)
+
+
+def quote(offset: int, *, symbol: str = "S0.X", bid: int = 100) -> Record:
+    """A quote at an offset."""
+    value = quote_bytes(offset, symbol=symbol, bid=bid)
+    return Record(offset, BASE_MS + offset, symbol.encode(), value)
+
+
+def accepted_bytes(number: int, *, symbol: str | None = None, reason: str = "CLIENT") -> bytes:
+    """The `number`-th accepted cancel; each gives two outputs."""
+    symbol = symbol or SYMBOLS[number % len(SYMBOLS)]
+    cancel = CancelAccepted(f"1-0-{number}", "a", symbol, Ref("orders", 0, number), reason, number)
+    return codec.encode(ToBroker(cancel=cancel))
+
+
+def accepted(offset: int, *, symbol: str = "S0.X", reason: str = "CLIENT") -> Record:
+    """An accepted cancel at an offset."""
+    value = accepted_bytes(offset, symbol=symbol, reason=reason)
+    return Record(offset, BASE_MS + offset, symbol.encode(), value)
