@@ -17,7 +17,7 @@ from streams.topics import Topic
 
 PROGRESS_KEY = b"progress|"
 DEAD_VALUE_BYTES = 64 << 10
-"""A dead letter carries at most this much of the original; the rest stays at its origin."""
+"""A dead letter carries at most this much of the original's value, and of its key; the rest stays at its origin."""
 
 
 class Record(Protocol):
@@ -122,8 +122,8 @@ class Cell:
                 return self._run(source, records, poisoned)
             except HandlerFailed as failed:
                 self.discard()
-                if source.on_error == "stop":
-                    raise
+                if source.on_error == "stop" or failed.offset in poisoned:
+                    raise  # its dead letter failed too
                 poisoned[failed.offset] = failed
 
     def seal(self, chunk: Chunk) -> None:
@@ -249,7 +249,7 @@ class Cell:
             error=refusal.detail,
             sha256=hashlib.sha256(value).hexdigest(),
             length=len(value),
-            key=record.key,
+            key=None if record.key is None else record.key[:DEAD_VALUE_BYTES],
             value=None if record.value is None else value[:DEAD_VALUE_BYTES],
             group=self.group.name,
         )
