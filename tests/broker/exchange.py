@@ -26,6 +26,7 @@ from tables.exchange import Exchange
 
 SYMBOL = "BTC/USD.TEST"
 MS = 1_000_000
+START = 1_767_571_200_000 * MS
 Type = Literal["market", "limit", "stop"]
 Flags = Literal["", "repeat", "stale"]
 HANDLERS: dict[str, Handler] = {
@@ -59,13 +60,14 @@ class Tables:
 
 
 class Stage:
-    """Feeds records to the broker and keeps what comes out. Times are given in ms of event time."""
+    """Feeds records to the broker and keeps what comes out. Times are ms of event time after START."""
 
     def __init__(self, *instruments: Instrument) -> None:
         self.tables = Tables()
-        for known in instruments or (instrument(),):
+        self.known = {known.symbol: known for known in instruments or (instrument(),)}
+        for known in self.known.values():
             self.tables.instruments.put(known.symbol, known)
-        self.clock = 0
+        self.clock = START
         self.offsets: dict[str, int] = {}
         self.outputs: list[Output] = []
         self.log: dict[bytes, bytes | None] = {}
@@ -84,10 +86,10 @@ class Stage:
 
     def accept(self, side: Side, type_: Type, qty: str, at: int | None = None, **terms: Any) -> str:
         """An order accepted by risk; qty and prices in decimals. Returns its order id."""
-        known = self.tables.instruments[terms.get("symbol", SYMBOL)]
+        known = self.known[terms.get("symbol", SYMBOL)]
         prices = {"price", "stop_price", "stop_loss", "take_profit", "protection"}
         ticks = {name: known.price_ticks(terms.pop(name, "0")) for name in prices}
-        time = self.clock if at is None else at * MS
+        time = self.clock if at is None else START + at * MS
         offset = self.offsets.get(topics.ACCEPTED.name, 0)
         fields: dict[str, Any] = {
             "order_id": f"1-0-{offset}",
@@ -113,7 +115,7 @@ class Stage:
 
     def cancel(self, order_id: str, at: int | None = None, reason: str = "CLIENT") -> list[Any]:
         """A cancel accepted by risk."""
-        time = self.clock if at is None else at * MS
+        time = self.clock if at is None else START + at * MS
         ref = Ref("orders", 0, 10_000 + self.offsets[topics.ACCEPTED.name])
         cancel = CancelAccepted(order_id, "paper", SYMBOL, ref, reason, time)
         return self.feed(topics.ACCEPTED.name, ToBroker(cancel=cancel), time)
@@ -130,8 +132,8 @@ class Stage:
         sequence: int | None = None,
     ) -> list[Any]:
         """A best bid and ask in decimals, a millisecond after the last record unless said otherwise."""
-        known = self.tables.instruments[symbol]
-        time = self.clock + MS if at is None else at * MS
+        known = self.known[symbol]
+        time = self.clock + MS if at is None else START + at * MS
         quote = Quote(
             symbol,
             known.price_ticks(bid),
@@ -148,8 +150,8 @@ class Stage:
 
     def trade(self, price: str, size: str, at: int | None = None, side: Side = "sell") -> list[Any]:
         """A public trade in decimals."""
-        known = self.tables.instruments[SYMBOL]
-        time = self.clock + MS if at is None else at * MS
+        known = self.known[SYMBOL]
+        time = self.clock + MS if at is None else START + at * MS
         trade = Trade(
             SYMBOL, known.price_ticks(price), known.qty_lots(size), time, time, 1, "test", side
         )
