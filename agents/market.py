@@ -82,7 +82,7 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
         price.bid_size = bid_size
         price.ask_size = ask_size
         micro.on_quote(sums, time, bid, ask, bid_size, ask_size)
-        state.quote_offset = event.offset
+        state.quote_offset = event.record.offset
         return NOTHING
     return _turn(event, quote, state)
 
@@ -100,7 +100,7 @@ def on_trade(event: Event[Trade], tables: MarketTables) -> tuple[Output, ...]:
         return NOTHING
     micro.on_trade(state.micro, time, trade.price, trade.size, trade.side)
     state.price.last = trade.price
-    state.trade_offset = event.offset
+    state.trade_offset = event.record.offset
     if time < state.quiet_until:
         return NOTHING
     return _outputs(event, state, time, status_changed=False, applied=True)
@@ -150,7 +150,7 @@ def _turn(event: Event[Quote], quote: Quote, state: SymbolState) -> tuple[Output
         sums.crossed += 1
     elif quote.bid_size and quote.ask_size:
         micro.on_quote(sums, time, quote.bid, quote.ask, quote.bid_size, quote.ask_size)
-        state.quote_offset = event.offset
+        state.quote_offset = event.record.offset
         applied = True
     else:
         micro.on_no_book(sums, time)

@@ -1,7 +1,7 @@
 """The handlers of the symbol side over plain tables, one record after the other."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from agents import learner, market, strategist
 from agents.handler import Event, Output
@@ -23,6 +23,15 @@ SYMBOL = "BTCUSDT.BINANCE_SPOT"
 
 def instrument(symbol: str, tick: str = "0.01", lot: str = "0.00001") -> Instrument:
     return Instrument(symbol=symbol, base="BTC", quote="USDT", venue="BINANCE", tick=tick, lot=lot)
+
+
+class Record(NamedTuple):
+    """A record of the log; its value is decoded already."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None = None
 
 
 class Tables:
@@ -65,9 +74,8 @@ Step = Callable[[Any, Any], Iterable[Output]]
 
 def event(topic: Topic, offset: int, message: Any, clock_ns: int = 0) -> Event[Any]:
     made: Event[Any] = Event()
-    made.topic, made.partition, made.offset = topic.name, 0, offset
-    made.message, made.key = message, message.symbol.encode()
-    made.timestamp_ms = message.time // MS
+    made.topic, made.partition, made.message = topic.name, 0, message
+    made.record = Record(offset, message.time // MS, message.symbol.encode())
     made.clock_ns = max(clock_ns, message.time)
     return made
 
@@ -82,10 +90,10 @@ def run(
         yield from handler(event(topic, offset, message, clock), tables)
 
 
-def ticks(tables: Tables, messages: Iterable[Quote | Trade]) -> list[Output]:
+def ticks(tables: Tables, messages: Iterable[Quote | Trade], first: int = 0) -> list[Output]:
     """The outputs of the market handlers over interleaved quotes and trades."""
     outputs: list[Output] = []
-    for offset, message in enumerate(messages):
+    for offset, message in enumerate(messages, first):
         if isinstance(message, Quote):
             outputs += market.on_quote(event(topics.QUOTES, offset, message), tables)
         else:

@@ -1,6 +1,5 @@
 """Market, learner and strategist over the recorded market data: the signal is there, and it trades."""
 
-import heapq
 import json
 import os
 from collections import Counter
@@ -65,11 +64,8 @@ def trades() -> Iterator[Trade]:
 def recorded() -> tuple[list[Prediction], list[Label], drive.Tables]:
     """Predictions and labels of the whole recording, receive time as the clock."""
     tables = drive.Tables(*INSTRUMENTS.values())
-    merged = heapq.merge(
-        sorted(trades(), key=lambda tick: tick.time),
-        sorted(quotes(), key=lambda tick: tick.time),
-        key=lambda tick: tick.time,
-    )
+    ticks: list[Quote | Trade] = [*trades(), *quotes()]
+    merged = sorted(ticks, key=lambda tick: tick.time)
     outputs = drive.learn(tables, drive.of(topics.FEATURES, drive.ticks(tables, merged)))
     return drive.of(topics.PREDICTIONS, outputs), drive.of(topics.LABELS, outputs), tables
 

@@ -1,0 +1,261 @@
+"""The learner's step: labels when they are known, abstains by reason, and a state that commits with its chunk."""
+
+import math
+import random
+import struct
+from typing import Any
+
+import msgspec
+import pytest
+
+from agents import learner
+from models import labels, online
+from models.features import NAMES, READY_ALL, SET_HASH, VECTOR
+from streams import topics
+from streams.codec import Undecodable
+from streams.ids import Ref
+from streams.messages import DeadLetter, Features, Label, Prediction
+from tests.market import drive
+from tests.market.drive import MS, SECOND, START, SYMBOL
+
+QUIET = "ETHUSDT.BINANCE_USDM"
+
+
+def features(ms: int, mid2: int = 20_000, **changed: Any) -> Features:
+    made = Features(
+        symbol=SYMBOL,
+        time=START + ms * MS,
+        sequence=ms,
+        set="micro0",
+        set_hash=SET_HASH,
+        ready=READY_ALL,
+        bid=mid2 // 2 - 1,
+        ask=mid2 // 2 + 1,
+        mid2=mid2,
+        gap_ms=100,
+        vector=VECTOR.pack(*[0.5] * len(NAMES)),
+        quote_ref=Ref("market.quotes", 0, ms),
+    )
+    return msgspec.structs.replace(made, **changed)
+
+
+def walk(count: int, seed: int = 6, step_ms: int = 100) -> list[Features]:
+    """Vectors of which the second element tells the next second's direction, most of the time."""
+    draw, mid2, made = random.Random(seed), 20_000, []
+    lean = 0.0
+    for number in range(count):
+        if number % 10 == 0:
+            lean = draw.choice([-0.8, 0.8])
+        mid2 += draw.randrange(-2, 3) + (lean > 0) - (lean < 0)
+        values = [draw.random() for _ in NAMES]
+        values[1] = lean * draw.random()
+        made.append(features(number * step_ms, mid2, vector=VECTOR.pack(*values)))
+    return made
+
+
+def predictions(tables: drive.Tables, *vectors: Features, first: int = 0) -> list[Prediction]:
+    return drive.of(topics.PREDICTIONS, drive.learn(tables, vectors, first))
+
+
+def known(tables: drive.Tables, *vectors: Features) -> list[Label]:
+    return drive.of(topics.LABELS, drive.learn(tables, vectors))
+
+
+@pytest.fixture
+def tables() -> drive.Tables:
+    return drive.Tables()
+
+
+@pytest.fixture
+def taught() -> drive.Tables:
+    """Tables after 600 vectors, so that `lin` answers."""
+    tables = drive.Tables()
+    drive.learn(tables, walk(600))
+    tables.commit()
+    return tables
+
+
+def test_lin_abstains_until_two_hundred_labels_and_prior_never(tables: drive.Tables) -> None:
+    made = predictions(tables, *walk(600))
+    for prediction in made:
+        lin, prior = prediction.outputs
+        assert prediction.served == lin
+        assert (lin.p is None) == (lin.learned < 200)
+        assert lin.abstain == ("not_enough_labels" if lin.p is None else "")
+        assert prior.p is not None
+    assert made[-1].served.learned > 300
+
+
+def test_label_is_learned_when_known_and_before_the_next_answer(tables: drive.Tables) -> None:
+    vectors = [features(0), features(500), features(999), features(1_000, 20_004), features(1_500)]
+    answers = [prediction.served.learned for prediction in predictions(tables, *vectors)]
+    assert answers == [0, 0, 0, 1, 1]
+
+
+def test_labels_end_in_the_order_of_their_vectors(tables: drive.Tables) -> None:
+    vectors = [features(0), features(100, 20_002), features(1_150, 20_002), features(3_000)]
+    ended = known(tables, *vectors)
+    assert [(label.state, label.y) for label in ended] == [
+        ("labelled", 1),
+        ("flat", None),
+        ("censored", None),
+    ]
+    assert [(label.known_at - START) // MS for label in ended] == [1_150, 1_150, 3_000]
+    assert [label.prediction_id[-1] for label in ended] == ["0", "1", "2"]
+    assert all(label.spec == labels.UP_1S.hash for label in ended)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"set_hash": "0" * 16}, "feature_set"),
+        ({"vector": b"\0" * 56}, "feature_set"),
+        ({"vector": VECTOR.pack(*[0.0] * 7, math.nan)}, "nonfinite_input"),
+        ({"vector": VECTOR.pack(math.inf, *[0.0] * 7)}, "nonfinite_input"),
+        ({"vector": VECTOR.pack(*[0.0] * 4, 1e308, 0.0, 0.0, 0.0)}, "out_of_distribution"),
+        ({"vector": VECTOR.pack(*[0.0] * 4, 499.0, 0.0, 0.0, 0.0)}, "out_of_distribution"),
+        ({"gap_ms": 5_001}, "stale_features"),
+        ({"ready": READY_ALL ^ 0b1000_0000}, "warming_up"),
+        ({"time": START + 86_500 * SECOND}, "model_expired"),
+        ({}, ""),
+    ],
+)
+def test_abstain_names_its_reason(
+    taught: drive.Tables, changed: dict[str, Any], reason: str
+) -> None:
+    answer = predictions(taught, features(60_000, **changed), first=600)[0].served
+    assert answer.abstain == reason
+    assert (answer.p is None) == bool(reason)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e308])
+def test_bad_vector_leaves_all_later_outputs_as_they_were(bad: float) -> None:
+    vectors = walk(700)
+    outputs = drive.learn(drive.Tables(), vectors)
+    vectors[400] = msgspec.structs.replace(
+        vectors[400], vector=VECTOR.pack(*[0.1] * 7, bad), ready=READY_ALL
+    )
+    spoiled = drive.learn(drive.Tables(), vectors)
+    clean = drive.learn(
+        drive.Tables(),
+        [*vectors[:400], msgspec.structs.replace(vectors[400], ready=0), *vectors[401:]],
+    )
+    after = [output.message.served for output in spoiled if isinstance(output.message, Prediction)]
+    still = [output.message.served for output in clean if isinstance(output.message, Prediction)]
+    assert after[400].p is None
+    assert after[:400] + after[401:] == still[:400] + still[401:]
+    letters = drive.of(topics.DEAD_LETTERS, spoiled)
+    assert [letter.reason for letter in letters] == ["nonfinite"] * (not math.isfinite(bad))
+    assert all(isinstance(letter, DeadLetter) for letter in letters)
+    assert len(outputs) == len(spoiled) - len(letters)
+
+
+def test_state_that_is_not_finite_is_given_up_and_three_disable(taught: drive.Tables) -> None:
+    row = taught.learners.edit(SYMBOL)
+    assert row is not None
+    numbers = list(struct.unpack_from("<26d", row.lin, len(online.FORMAT)))
+    numbers[2:4] = 1.7e308, 1.7e308
+    row.lin = broken = online.FORMAT + struct.pack("<26d", *numbers)
+    row.pending.clear()
+    vectors = [features(60_000 + 1_200 * n, 20_000 + 2 * n) for n in range(6)]
+    answers = predictions(taught, *vectors, first=600)
+    assert {answer.served.abstain for answer in answers} == {"nonfinite_state"}
+    assert row.lin == broken
+    assert [(time - START) // MS for time in row.faults] == [61_200, 62_400, 63_600]
+
+
+def test_labels_of_a_silent_symbol_expire(tables: drive.Tables) -> None:
+    silent = msgspec.structs.replace(features(0), symbol=QUIET)
+    others = [features(ms) for ms in range(100, 75_000, 500)]
+    expired = [label for label in known(tables, silent, *others) if label.state == "expired"]
+    assert [(label.symbol, label.y, label.r_bps) for label in expired] == [(QUIET, None, None)]
+    assert 61 <= (expired[0].known_at - START) / SECOND <= 71.5
+    assert tables.learners[QUIET].pending == []
+
+
+def test_oldest_pending_label_gives_way(
+    tables: drive.Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "PENDING_MAX", 3)
+    ended = known(tables, *[features(ms) for ms in (0, 1, 2, 3, 4)])
+    assert [(label.state, label.prediction_id[-1]) for label in ended] == [
+        ("overflow", "0"),
+        ("overflow", "1"),
+    ]
+
+
+def test_volatility_is_the_root_mean_square_of_known_returns(tables: drive.Tables) -> None:
+    mids = [20_000, 20_010, 20_010, 19_990]
+    made = predictions(tables, *[features(1_000 * n, mid2) for n, mid2 in enumerate(mids)])
+    returns = [1e4 * math.log(b / a) for a, b in zip(mids, mids[1:], strict=False)]
+    expected = math.sqrt(sum(r * r for r in returns) / 3)
+    assert made[0].volatility_bps == 0.0
+    assert made[-1].volatility_bps == pytest.approx(expected)
+    assert made[-1].outputs[1].p == (1 + 1) / (2 + 2)
+
+
+def test_vector_without_a_mid_is_refused(tables: drive.Tables) -> None:
+    with pytest.raises(Undecodable, match="PRICE_NOT_POSITIVE"):
+        drive.learn(tables, [features(0, 0)])
+    assert SYMBOL not in tables.learners
+
+
+def test_state_of_an_unknown_format_is_learned_anew(taught: drive.Tables) -> None:
+    row = taught.learners.edit(SYMBOL)
+    assert row is not None
+    row.lin = b"lin0" + row.lin[4:]
+    answers = predictions(taught, *[features(60_000 + 1_200 * n) for n in range(3)], first=600)
+    assert [answer.served.abstain for answer in answers] == ["not_enough_labels"] * 3
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_discarded_and_restored_chunks_change_no_bit(seed: int) -> None:
+    """Chunks of random size; some are thrown away half-way and run again, after some the tables are restored."""
+    vectors, draw = walk(900), random.Random(seed)
+    whole = drive.Tables()
+    expected = drive.learn(whole, vectors)
+    parts, outputs, log, first = drive.Tables(), [], [], 0
+    while first < len(vectors):
+        chunk = vectors[first : first + draw.choice([1, 2, 7, 90])]
+        if draw.random() < 0.4:
+            drive.learn(parts, chunk[: draw.randrange(len(chunk) + 1)], first)
+            parts.discard()
+        outputs += drive.learn(parts, chunk, first)
+        log += parts.commit()
+        first += len(chunk)
+        if draw.random() < 0.2:
+            parts = drive.Tables()
+            parts.restore(log)
+    assert outputs == expected
+    assert list(parts.learners.items()) == list(whole.learners.items())
+
+
+def test_chunk_that_fails_in_a_lesson_is_run_again_from_the_committed_state(
+    taught: drive.Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = walk(660)[600:]
+    twin = drive.Tables()
+    drive.learn(twin, walk(600))
+    expected = drive.learn(twin, vectors, 600)
+    model = taught.learners.linear(SYMBOL, taught.learners[SYMBOL].lin)
+    lesson = model._regression.learn_one
+    taken: list[None] = []
+
+    def fail_the_third(**example: Any) -> None:
+        taken.append(lesson(**example))
+        if len(taken) == 3:
+            raise RuntimeError("in the middle")
+
+    monkeypatch.setattr(model._regression, "learn_one", fail_the_third)
+    with pytest.raises(RuntimeError):
+        drive.learn(taught, vectors, 600)
+    monkeypatch.undo()
+    taught.discard()
+    assert drive.learn(taught, vectors, 600) == expected
+
+
+def test_model_and_lane_are_in_the_id(tables: drive.Tables) -> None:
+    made = predictions(tables, features(0), first=41)[0]
+    assert made.prediction_id == "up1s.micro0.all:inline:0:41"
+    assert made.features_ref == Ref("features", 0, 41)
+    assert made.model == learner.MODEL

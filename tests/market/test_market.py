@@ -1,0 +1,194 @@
+"""Marks and vectors from quotes and trades: statuses, conflation, refusals, provenance."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from models.features import READY_NOW, SET_HASH
+from streams import topics
+from streams.codec import Undecodable
+from streams.ids import Ref
+from streams.messages import Features, Mark, Quote, Trade
+from tests.market import drive
+from tests.market.drive import MS, START, SYMBOL
+
+QUOTE: dict[str, Any] = {"bid": 100, "ask": 102, "bid_size": 7, "ask_size": 9, "flags": ""}
+
+
+def quote(ms: int, **changed: Any) -> Quote:
+    time = START + ms * MS
+    fields = {"symbol": SYMBOL} | QUOTE | changed
+    return Quote(**fields, time=time, received=time + 5, sequence=ms, source="test")
+
+
+def trade(ms: int, price: int = 101, size: int = 3) -> Trade:
+    time = START + ms * MS
+    return Trade(SYMBOL, price, size, time, time + 5, ms, "test", "buy")
+
+
+@pytest.fixture
+def tables() -> drive.Tables:
+    return drive.Tables(drive.instrument(SYMBOL))
+
+
+def marks(tables: drive.Tables, *ticks: Quote | Trade) -> list[Mark]:
+    return drive.of(topics.MARKS, drive.ticks(tables, ticks))
+
+
+def vectors(tables: drive.Tables, *ticks: Quote | Trade) -> list[Features]:
+    return drive.of(topics.FEATURES, drive.ticks(tables, ticks))
+
+
+def test_first_quote_gives_a_mark_with_its_cause(tables: drive.Tables) -> None:
+    assert marks(tables, quote(30)) == [
+        Mark(
+            symbol=SYMBOL,
+            bid=100,
+            ask=102,
+            bid_size=7,
+            ask_size=9,
+            last=0,
+            mid2=202,
+            status="live",
+            time=START + 30 * MS,
+            received=START + 30 * MS + 5,
+            source="test",
+            cause=Ref("market.quotes", 0, 0),
+        )
+    ]
+
+
+def test_marks_are_conflated_to_ten_a_second(tables: drive.Tables) -> None:
+    written = marks(tables, *[quote(ms, bid=50 + ms % 50) for ms in range(1_000)])
+    assert [mark.time for mark in written] == [START + ms * MS for ms in range(0, 1_000, 100)]
+
+
+def test_change_of_status_is_marked_at_once(tables: drive.Tables) -> None:
+    written = marks(
+        tables,
+        quote(0),
+        quote(1, bid=103),
+        quote(2, bid=104),
+        quote(3),
+        quote(4, ask=0, ask_size=0),
+        quote(5, flags="stale", bid=0, ask=0, bid_size=0, ask_size=0),
+        quote(6, flags="repeat"),
+    )
+    statuses = [mark.status for mark in written]
+    assert statuses == ["live", "crossed", "live", "one_sided", "stale", "live"]
+    assert [(mark.time - START) // MS for mark in written] == [0, 1, 3, 4, 5, 6]
+
+
+def test_stale_keeps_the_last_book(tables: drive.Tables) -> None:
+    written = marks(tables, quote(0), quote(1, flags="stale", bid=0, ask=0, bid_size=0, ask_size=0))
+    assert (written[1].bid, written[1].ask, written[1].mid2) == (100, 102, 202)
+
+
+def test_mark_without_a_valid_book_is_the_last_trade(tables: drive.Tables) -> None:
+    written = marks(tables, trade(0, price=99), quote(1, bid=103), quote(101, ask=0, ask_size=0))
+    assert [mark.mid2 for mark in written] == [198, 198, 198]
+
+
+def test_repeat_refreshes_the_mark_and_is_no_quote_for_the_features(tables: drive.Tables) -> None:
+    drive.ticks(tables, [quote(0), quote(10)])
+    state = tables.market["BTCUSDT.BINANCE_SPOT"]
+    before = asdict(state.micro)
+    outputs = drive.ticks(tables, [quote(150, flags="repeat")])
+    assert [output.topic for output in outputs] == [topics.MARKS]
+    changed = {name for name, value in asdict(state.micro).items() if before[name] != value}
+    assert changed <= {"clock", "slot", "wake", "quoted", "mid2_1s"} | {
+        "depth_sum", "depth_count", "depth_ring", "depth_counts"
+    }  # fmt: skip
+    assert state.quote_offset == 1
+
+
+@pytest.mark.parametrize(
+    ("tick", "reason"),
+    [
+        (quote(0, symbol="NONE.NOWHERE"), "UNKNOWN_SYMBOL"),
+        (quote(0, bid=-1), "PRICE_NOT_POSITIVE"),
+        (quote(0, ask=0), "PRICE_NOT_POSITIVE"),
+        (quote(0, bid_size=-1), "SIZE_NOT_POSITIVE"),
+        (trade(0, price=0), "PRICE_NOT_POSITIVE"),
+        (trade(0, size=0), "SIZE_NOT_POSITIVE"),
+    ],
+)
+@pytest.mark.parametrize("known_before", [False, True])
+def test_impossible_tick_is_refused_and_changes_nothing(
+    tables: drive.Tables, tick: Quote | Trade, reason: str, known_before: bool
+) -> None:
+    if known_before:
+        drive.ticks(tables, [quote(0), trade(1)])
+    before = {symbol: asdict(state) for symbol, state in tables.market.items()}
+    with pytest.raises(Undecodable, match=reason):
+        drive.ticks(tables, [tick])
+    assert {symbol: asdict(state) for symbol, state in tables.market.items()} == before
+
+
+def test_late_ticks_are_applied_at_the_clock_or_skipped(tables: drive.Tables) -> None:
+    drive.ticks(tables, [quote(2_000), quote(1_500, bid=101), quote(999, bid=95), trade(999)])
+    state = tables.market[SYMBOL]
+    assert (state.micro.clock, state.micro.bid, state.price.bid) == (START + 2_000 * MS, 101, 101)
+    assert (state.micro.late, state.price.last) == (2, 0)
+
+
+def test_vector_comes_with_the_first_event_at_or_past_its_time(tables: drive.Tables) -> None:
+    ticks: list[Quote | Trade] = [
+        quote(30),
+        quote(99),
+        trade(130),
+        quote(140),
+        quote(199),
+        quote(200),
+        trade(510),
+    ]
+    written = vectors(tables, *ticks)
+    assert [(each.time - START) // MS for each in written] == [30, 130, 200, 510]
+    assert [each.gap_ms for each in written] == [0, 100, 70, 310]
+    assert [each.sequence for each in written] == [1, 2, 3, 4]
+
+
+def test_vector_names_its_set_its_book_and_its_causes(tables: drive.Tables) -> None:
+    first, second = vectors(tables, quote(0), trade(10), quote(20, bid=101), quote(100))
+    assert (first.set, first.set_hash, first.ready) == ("micro0", SET_HASH, READY_NOW)
+    assert (first.bid, first.ask, first.mid2, len(first.vector)) == (100, 102, 202, 64)
+    assert (first.quote_ref, first.trade_ref) == (Ref("market.quotes", 0, 0), None)
+    assert second.quote_ref == Ref("market.quotes", 0, 3)
+    assert second.trade_ref == Ref("market.trades", 0, 1)
+
+
+def test_no_vector_while_a_side_is_empty_or_the_book_is_crossed(tables: drive.Tables) -> None:
+    drive.ticks(tables, [quote(0)])
+    assert not vectors(tables, quote(100, bid=103), quote(200, ask=0, ask_size=0), trade(300))
+    back = vectors(tables, quote(310))
+    assert [each.gap_ms for each in back] == [310]
+    counted = tables.market[SYMBOL].micro
+    assert (counted.crossed, counted.one_sided) == (1, 1)
+
+
+def test_quote_without_sizes_gives_a_live_mark_and_no_vector(tables: drive.Tables) -> None:
+    outputs = drive.ticks(tables, [quote(0, bid_size=0, ask_size=0), quote(10), quote(20)])
+    assert [mark.status for mark in drive.of(topics.MARKS, outputs)] == ["live"]
+    assert [each.time for each in drive.of(topics.FEATURES, outputs)] == [START + 10 * MS]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_outputs_and_state_do_not_depend_on_chunks(size: int) -> None:
+    ticks = [
+        trade(11 * n, 100 + n % 3) if n % 4 == 3 else quote(11 * n, bid=95 + n % 7, ask_size=1 + n)
+        for n in range(900)
+    ]
+    whole = drive.Tables(drive.instrument(SYMBOL))
+    expected = drive.ticks(whole, ticks)
+    parts, outputs = drive.Tables(drive.instrument(SYMBOL)), []
+    for first in range(0, len(ticks), size):
+        chunk = ticks[first : first + size]
+        drive.ticks(parts, chunk[: size // 2], first)
+        parts.discard()
+        outputs += drive.ticks(parts, chunk, first)
+        restored = drive.Tables(drive.instrument(SYMBOL))
+        restored.restore(parts.commit())
+        parts = restored
+    assert outputs == expected
+    assert parts.market[SYMBOL] == whole.market[SYMBOL]
