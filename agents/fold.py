@@ -1,43 +1,31 @@
 """One cell's fold: records in, a transaction's content out; the same for live engine and backtest."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import msgspec
 
 from agents.group import Group, Input
-from agents.handler import Event, Output
-from streams import codec, topics
-from streams.ids import Ref
-from streams.messages import DeadLetter
-from streams.partition import partition_of
-from streams.topics import Topic
+from agents.handler import Event, Output, Record
+from agents.outbox import DEAD_VALUE_BYTES, HandlerFailed, Outbox, Sent
+from streams import codec
+
+__all__ = [
+    "DEAD_VALUE_BYTES",
+    "Cell",
+    "Chunk",
+    "HandlerFailed",
+    "Last",
+    "Progress",
+    "Record",
+    "Sent",
+]
 
 PROGRESS_KEY = b"progress|"
-DEAD_VALUE_BYTES = 64 << 10
-"""A dead letter carries at most this much of the original's value, and of its key; the rest stays at its origin."""
-
-
-class Record(Protocol):
-    """A record as the log gives it."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
-class Sent(NamedTuple):
-    """One output record, ready to send. stamp: see `stamp`."""
-
-    topic: str
-    partition: int
-    key: bytes
-    value: bytes
-    timestamp_ms: int
-    stamp: bytes
+SLICE_RECORDS = 500
+"""After so many records a live cell lets the event loop see to the network."""
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -81,14 +69,6 @@ class Chunk:
     dead: dict[str, int] = field(default_factory=dict)
 
 
-class HandlerFailed(Exception):
-    """A handler raised on a record; nothing of its chunk may be committed."""
-
-    def __init__(self, group: str, ref: Ref, error: Exception) -> None:
-        super().__init__(f"{group}: {ref.topic}[{ref.partition}]@{ref.offset}: {error!r}")
-        self.offset = ref.offset
-
-
 class Cell:
     """One (group, partition): its tables, its progress, and the fold over its inputs."""
 
@@ -99,7 +79,6 @@ class Cell:
         self.tables = group.tables()
         self.progress = Progress()
         self._tables = {table.name: table for table in self.tables.all()}
-        self._allowed = {topic.name for topic in group.outputs} | {topics.DEAD_LETTERS.name}
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Apply one changelog record."""
@@ -115,15 +94,22 @@ class Cell:
 
         Raises HandlerFailed when a handler raised and its input's rule is to stop; the overlay is then discarded.
         """
+        *_, chunk = self.steps(topic, records)
+        assert chunk is not None, "the last step gives the chunk"
+        return chunk
+
+    def steps(self, topic: str, records: Sequence[Record]) -> Iterator[Chunk | None]:
+        """`apply` in slices: None after each, the chunk at the end."""
         source = self.group.input(topic)
         poisoned: dict[int, HandlerFailed] = {}
         while True:
             try:
-                return self._run(source, records, poisoned)
+                yield from self._steps(source, records, poisoned)
+                return
             except HandlerFailed as failed:
                 self.discard()
-                if source.on_error == "stop" or failed.offset in poisoned:
-                    raise  # its dead letter failed too
+                if source.on_error == "stop":
+                    raise
                 poisoned[failed.offset] = failed
 
     def seal(self, chunk: Chunk) -> None:
@@ -143,114 +129,133 @@ class Cell:
         for table in self._tables.values():
             table.discard()
 
-    def _run(  # noqa: C901  the one hot loop: a call a record would cost more than its branches
+    def _steps(
         self, source: Input, records: Sequence[Record], poisoned: dict[int, HandlerFailed]
-    ) -> Chunk:
-        topic, partition = source.topic, 0 if source.broadcast else self.partition
-        progress = self.progress
-        step, clock, epoch = progress.step, progress.clock_ns, progress.epoch
-        limit = None if source.clock_ms is None else source.clock_ms * 1_000_000
-        decode, handlers, tables = topic.decode, source.handlers, self.tables
-        skip_null = topic.cleanup == "compact"
+    ) -> Iterator[Chunk | None]:
+        before = self.progress
+        outbox = Outbox(self.group, self.partitions, before.epoch)
+        clock_ms = before.clock_ns // 1_000_000
         event: Event[Any] = Event()
-        event.topic, event.partition = topic.name, partition
-        sent: list[Sent] = []
-        dead: dict[str, int] = {}
-        for record in records:
-            step += 1
-            time_ns = record.timestamp * 1_000_000
-            if limit is None:
-                clock = now = max(clock, time_ns)
+        event.topic, event.partition = source.topic.name, 0 if source.broadcast else self.partition
+        event.clock_ns = before.clock_ns
+        for start in range(0, len(records), SLICE_RECORDS):
+            part = records[start : start + SLICE_RECORDS]
+            step = before.step + start
+            messages = (
+                None if poisoned or source.clock_ms is not None else source.topic.decode_all(part)
+            )
+            if messages is None:
+                clock_ms = self._carefully(source, part, poisoned, event, step, clock_ms, outbox)
             else:
-                now = min(max(clock, time_ns), clock + limit) if clock else time_ns
-            event.offset = offset = record.offset
-            outputs: list[Output] = []
+                clock_ms = self._quickly(source, part, messages, event, step, clock_ms, outbox)
+            yield None
+        yield self._chunk(source.topic.name, records, clock_ms * 1_000_000, outbox)
+
+    def _quickly(
+        self,
+        source: Input,
+        records: Sequence[Record],
+        messages: list[Any],
+        event: Event[Any],
+        step: int,
+        clock_ms: int,
+        outbox: Outbox,
+    ) -> int:
+        """Records that all decode and move the clock: the hot loop. Returns the clock after them."""
+        handlers, tables = source.handlers, self.tables
+        for place, message in enumerate(messages):
+            event.record = record = records[place]
+            moment = record.timestamp
+            if moment > clock_ms:
+                clock_ms = moment
+                event.clock_ns = moment * 1_000_000
+            event.message = message
+            outputs: list[Output] | None = None
             try:
-                if poisoned and offset in poisoned:
-                    raise codec.Undecodable("HANDLER_ERROR", str(poisoned[offset]))
-                value = record.value
-                if value is None:
-                    if skip_null:
-                        continue
-                    raise codec.Undecodable("NULL_VALUE", "the record has no value")
-                event.message = decode(value)
-                event.key = record.key
-                event.timestamp_ms = record.timestamp
-                event.clock_ns = now
                 for handler in handlers:
                     produced = handler(event, tables)
                     if produced:
-                        outputs.extend(produced)
+                        outputs = [*outputs, *produced] if outputs else [*produced]
+                if outputs:
+                    outbox.add(event, step + place + 1, outputs)
             except codec.Undecodable as refusal:
-                outputs = [self._dead_letter(event.ref, record, refusal)]
-                dead[refusal.reason] = dead.get(refusal.reason, 0) + 1
-            except Exception as error:  # noqa: BLE001  whatever a handler raises, the chunk is not committed
-                raise HandlerFailed(self.group.name, event.ref, error) from error
-            if outputs:
-                cause = f"{topic.name}:{partition}:{offset}:{step}"
-                self._send(sent, outputs, record.timestamp, cause, epoch, event.ref)
-        return self._chunk(topic, records, Progress(step, epoch, clock), sent, dead)
+                outbox.refuse(event, step + place + 1, refusal)
+            except Exception as error:  # noqa: BLE001  whatever a handler raises, nothing is committed
+                raise self._failed(event, error) from error
+        return clock_ms
 
-    def _chunk(
+    def _carefully(
         self,
-        topic: Topic,
+        source: Input,
         records: Sequence[Record],
-        progress: Progress,
-        sent: list[Sent],
-        dead: dict[str, int],
-    ) -> Chunk:
-        final = records[-1]
+        poisoned: dict[int, HandlerFailed],
+        event: Event[Any],
+        step: int,
+        clock_ms: int,
+        outbox: Outbox,
+    ) -> int:
+        """Any records, one by one. Returns the clock after them."""
+        for record in records:
+            step += 1
+            event.record = record
+            clock_ms, now_ms = _clocks(source, clock_ms, record.timestamp)
+            event.clock_ns = now_ms * 1_000_000
+            try:
+                outputs = self._outputs(source, poisoned, event)
+                if outputs:
+                    outbox.add(event, step, outputs)
+            except codec.Undecodable as refusal:
+                outbox.refuse(event, step, refusal)
+            except Exception as error:  # noqa: BLE001  whatever a handler raises, nothing is committed
+                raise self._failed(event, error) from error
+        return clock_ms
+
+    def _outputs(
+        self, source: Input, poisoned: dict[int, HandlerFailed], event: Event[Any]
+    ) -> list[Output]:
+        record = event.record
+        if record.offset in poisoned:
+            raise codec.Undecodable("HANDLER_ERROR", str(poisoned[record.offset]))
+        if record.value is None:
+            if source.topic.cleanup == "compact":
+                return []  # a tombstone
+            raise codec.Undecodable("NULL_VALUE", "the record has no value")
+        event.message = source.topic.decode(record.value)
+        return [output for handler in source.handlers for output in handler(event, self.tables)]
+
+    def _failed(self, event: Event[Any], error: Exception) -> HandlerFailed:
+        if isinstance(error, HandlerFailed):
+            return error
+        return HandlerFailed(self.group.name, event.ref, error)
+
+    def _chunk(self, topic: str, records: Sequence[Record], clock_ns: int, outbox: Outbox) -> Chunk:
+        final, before = records[-1], self.progress
         digest = hashlib.sha256((final.key or b"") + b"|" + (final.value or b"")).hexdigest()
-        before = self.progress
-        applied = before.applied.get(topic.name, 0) + len(records)
-        progress.applied = before.applied | {topic.name: applied}
-        progress.last = before.last | {topic.name: Last(final.offset, final.timestamp, digest)}
+        applied = before.applied.get(topic, 0) + len(records)
+        progress = Progress(
+            step=before.step + len(records),
+            epoch=before.epoch,
+            clock_ns=clock_ns,
+            applied=before.applied | {topic: applied},
+            last=before.last | {topic: Last(final.offset, final.timestamp, digest)},
+        )
         return Chunk(
-            topic=topic.name,
+            topic=topic,
             first=records[0].offset,
             next=final.offset + 1,
             events=len(records),
             progress=progress,
-            outputs=sent,
+            outputs=outbox.sent,
             timestamps_ms=[record.timestamp for record in records],
-            dead=dead,
+            dead=outbox.dead,
         )
 
-    def _send(
-        self,
-        sent: list[Sent],
-        outputs: list[Output],
-        timestamp_ms: int,
-        cause: str,
-        epoch: int,
-        ref: Ref,
-    ) -> None:
-        count = len(outputs)
-        for index, (topic, key, message) in enumerate(outputs):
-            if topic.name not in self._allowed:
-                raise HandlerFailed(
-                    self.group.name, ref, ValueError(f"undeclared output {topic.name}")
-                )
-            value = message if type(message) is bytes else codec.encode(message)
-            if len(value) + len(key) > topics.MAX_MESSAGE_BYTES:
-                raise HandlerFailed(
-                    self.group.name, ref, ValueError(f"{topic.name}: {len(value)} bytes")
-                )
-            partition = partition_of(key, topic.partitions(self.partitions))
-            stamp = f"{cause}:{index}:{count}:{epoch}".encode()
-            sent.append(Sent(topic.name, partition, key.encode(), value, timestamp_ms, stamp))
 
-    def _dead_letter(self, ref: Ref, record: Record, refusal: codec.Undecodable) -> Output:
-        value = record.value or b""
-        letter = DeadLetter(
-            origin=ref,
-            timestamp_ms=record.timestamp,
-            reason=refusal.reason,
-            error=refusal.detail,
-            sha256=hashlib.sha256(value).hexdigest(),
-            length=len(value),
-            key=None if record.key is None else record.key[:DEAD_VALUE_BYTES],
-            value=None if record.value is None else value[:DEAD_VALUE_BYTES],
-            group=self.group.name,
-        )
-        return Output(topics.DEAD_LETTERS, f"{ref.topic}:{ref.partition}", letter)
+def _clocks(source: Input, clock_ms: int, moment_ms: int) -> tuple[int, int]:
+    """The cell's clock after a record of that time, and the clock as that record sees it."""
+    if source.clock_ms is None:
+        after = max(clock_ms, moment_ms)
+        return after, after
+    if not clock_ms:
+        return 0, moment_ms
+    return clock_ms, min(max(clock_ms, moment_ms), clock_ms + source.clock_ms)

@@ -64,7 +64,7 @@ class LiveCell:
         Records that this cell has applied already are passed over. Raises HandlerFailed, Unsure.
         """
         async with self._folding:
-            chunk = self._fold(topic, records)
+            chunk = await self._fold(topic, records)
             if chunk is None:
                 return
             started = time.perf_counter()
@@ -75,13 +75,17 @@ class LiveCell:
         if chunk.events < LARGE_CHUNK:
             await asyncio.shield(self._committing)
 
-    def _fold(self, topic: str, records: Sequence[Record]) -> Chunk | None:
+    async def _fold(self, topic: str, records: Sequence[Record]) -> Chunk | None:
         fresh = self.cell.progress.next(topic)
         if records[0].offset < fresh:
             records = [record for record in records if record.offset >= fresh]
             if not records:
                 return None
-        return self.cell.apply(topic, records)
+        for chunk in self.cell.steps(topic, records):
+            if chunk is not None:
+                return chunk
+            await asyncio.sleep(0)  # the commit of the chunk before goes on between slices
+        raise AssertionError("the last step gives the chunk")
 
     async def _commit(self, chunk: Chunk, started: float) -> None:
         try:

@@ -1,8 +1,10 @@
 """The topic catalogue: the only place where a topic's name, key, message and retention are written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
+
+import msgspec
 
 from streams import codec, control, messages, orders
 
@@ -13,10 +15,18 @@ MAX_MESSAGE_BYTES = 1_000_000
 BROADCAST_PARTITIONS = 1
 
 
+class Valued(Protocol):
+    """Whatever has a value to decode."""
+
+    @property
+    def value(self) -> bytes | None: ...
+
+
 @dataclass(frozen=True)
 class Topic:
     """One topic. decode: bytes of a value -> message, raises `codec.Undecodable`.
 
+    fast: the bare decoder of a busy topic, which raises what it likes.
     copartition: topics of one such group have equal partition counts and are keyed alike; "broadcast" topics have one
     partition and are read in full by every cell; "single" topics stand alone.
     """
@@ -25,8 +35,19 @@ class Topic:
     key: Literal["symbol", "account", "scope", "table", "origin"]
     copartition: Literal["symbol", "account", "broadcast", "single"]
     decode: Callable[[bytes], Any]
+    fast: Callable[[bytes], Any] | None = None
     cleanup: Literal["delete", "compact"] = "delete"
     retention_ms: int = 90 * DAY_MS
+
+    def decode_all(self, records: Sequence[Valued]) -> list[Any] | None:
+        """The messages of all records, or None when one of them needs `decode` to say what is wrong with it."""
+        fast = self.fast
+        if fast is None:
+            return None
+        try:
+            return [fast(record.value) for record in records]  # type: ignore[arg-type]  # None raises
+        except (msgspec.DecodeError, TypeError, UnicodeDecodeError, RecursionError):
+            return None
 
     def partitions(self, count: int) -> int:
         """How many partitions this topic has where the system runs with `count`."""
@@ -38,10 +59,20 @@ def _raw(data: bytes) -> bytes:
 
 
 TRADES = Topic(
-    "market.trades", "symbol", "symbol", codec.json_decoder(messages.Trade), retention_ms=7 * DAY_MS
+    "market.trades",
+    "symbol",
+    "symbol",
+    codec.json_decoder(messages.Trade),
+    msgspec.json.Decoder(messages.Trade).decode,
+    retention_ms=7 * DAY_MS,
 )
 QUOTES = Topic(
-    "market.quotes", "symbol", "symbol", codec.json_decoder(messages.Quote), retention_ms=7 * DAY_MS
+    "market.quotes",
+    "symbol",
+    "symbol",
+    codec.json_decoder(messages.Quote),
+    msgspec.json.Decoder(messages.Quote).decode,
+    retention_ms=7 * DAY_MS,
 )
 MARKS = Topic(
     "market.marks", "symbol", "broadcast", codec.json_decoder(messages.Mark), cleanup="compact"
