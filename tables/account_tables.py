@@ -1,0 +1,112 @@
+"""All tables of one cell of the `account` route group; one writer, so no two orders see the same cash."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from streams import control
+from streams.instruments import Instrument
+from streams.state import Table
+from tables.account import Balance, Lots, Movement, Totals
+from tables.marks import View
+from tables.orders import LiveOrder, OpenLots, OpenOrders, Spent
+from tables.position import Position
+from tables.window import OldestFirst
+
+R = TypeVar("R")
+THIS_CELL = "cell"
+"""The only key of the `cell` table."""
+
+
+class Cell(msgspec.Struct):
+    """What a cell knows about its own progress.
+
+    control_offset: of the last control record applied; fills_offset: of the last fill. repeated_fills: fills that came
+    twice and had no effect, must stay 0. horizon: the newest created_at (ns) of an id that has been forgotten.
+    """
+
+    control_offset: int = -1
+    fills_offset: int = -1
+    repeated_fills: int = 0
+    horizon: int = 0
+
+
+class Holdings(msgspec.Struct, frozen=True):
+    """The symbols of an account that ever had a position or an open order, in order of first use."""
+
+    symbols: tuple[str, ...] = ()
+
+
+class FillRecord(msgspec.Struct, frozen=True):
+    """A fill_id that has been applied, at this offset of `fills`."""
+
+    offset: int
+
+
+class AccountTables:
+    """The tables of one account partition. partition: the cell's own, since broadcast records do not tell it."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.instruments = Table("instruments", Instrument)
+        self.profiles = Table("profiles", control.Account)
+        self.limits = Table("limits", control.Limits)
+        self.kills = Table("kills", control.Kill)
+        self.movements = Table("movements", Movement)
+        self.marks = Table("marks", View)
+        self.balances = Table("balances", Balance)
+        self.totals = Table("totals", Totals)
+        self.lots = Table("lots", Lots)
+        self.positions = Table("positions", Position)
+        self.holdings = Table("holdings", Holdings)
+        self.open_lots = Table("open_lots", OpenLots)
+        self.open_orders = OpenOrders()
+        self.orders = Table("orders", LiveOrder, (self.open_orders,))
+        self.spent_by_age = OldestFirst[Spent](
+            lambda spent: None if spent.is_live else spent.offset
+        )
+        self.spent = Table("spent", Spent, (self.spent_by_age,))
+        self.fills_by_age = OldestFirst[FillRecord](lambda fill: fill.offset)
+        self.fills = Table("fills", FillRecord, (self.fills_by_age,))
+        self.cell = Table("cell", Cell)
+
+    def all(self) -> tuple[Table[Any], ...]:
+        """Every table of the cell, for restore, changelog and publication."""
+        return (
+            self.instruments,
+            self.profiles,
+            self.limits,
+            self.kills,
+            self.movements,
+            self.marks,
+            self.balances,
+            self.totals,
+            self.lots,
+            self.positions,
+            self.holdings,
+            self.open_lots,
+            self.orders,
+            self.spent,
+            self.fills,
+            self.cell,
+        )
+
+    def edit_cell(self) -> Cell:
+        """The cell's own row, to change in place."""
+        return edit(self.cell, THIS_CELL, Cell)
+
+    def hold(self, account: str, symbol: str) -> None:
+        """Remember that an account has to do with a symbol."""
+        held = self.holdings.get(account) or Holdings()
+        if symbol not in held.symbols:
+            self.holdings.put(account, Holdings((*held.symbols, symbol)))
+
+
+def edit(table: Table[R], key: str, empty: Callable[[], R]) -> R:
+    """The row to change in place; an empty one where there is none yet."""
+    row = table.edit(key)
+    if row is None:
+        row = empty()
+        table.put(key, row)
+    return row

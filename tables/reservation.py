@@ -1,0 +1,52 @@
+"""What an order may cost at worst, as a whole amount a lot, so that a fill of q releases q of them exactly."""
+
+from streams import control, money
+from streams.instruments import Instrument
+from streams.orders import PROTECTION_BPS
+from tables.candidate import Candidate
+
+BPS = 10_000
+
+
+def protection(candidate: Candidate) -> int:
+    """The worst price in ticks at which a market or stop entry may fill; 0 = none.
+
+    The mark (a stop: its stop price) moved against the order by protection_bps, then rounded to the tick on the mark's
+    side of the bound: a fill is never worse than the page's bound, and rounding gives nobody more.
+    """
+    if candidate.type == "limit" or candidate.is_reducing:
+        return 0
+    bps = candidate.command.protection_bps
+    moved = BPS + candidate.side * (PROTECTION_BPS if bps is None else bps)
+    whole = candidate.reference2 * moved
+    return whole // (2 * BPS) if candidate.side > 0 else -(-whole // (2 * BPS))
+
+
+def worst_price(candidate: Candidate) -> int:
+    """The price in ticks at which the order counts: a buy's worst, a sell's limit, stop or mark; 0 = unknown."""
+    if candidate.type != "limit" and candidate.side > 0 and not candidate.is_reducing:
+        return protection(candidate)
+    return (candidate.reference2 + 1) // 2
+
+
+def notional(candidate: Candidate, instrument: Instrument) -> int:
+    """Money of the whole order at its worst price."""
+    return instrument.notional(worst_price(candidate), candidate.qty)
+
+
+def reserved_lot(candidate: Candidate, instrument: Instrument, profile: control.Account) -> int:
+    """Money units that each unfilled lot of the order holds.
+
+    Cash account: a buy holds its worst price and the taker fee on it, a sell holds lots of the position instead. Margin
+    account: an entry holds its notional (initial margin 1) and the fee, a reducing order the fee alone.
+    """
+    lot = instrument.notional(worst_price(candidate), 1)
+    fee = money.fee(lot, fee_rate(profile))
+    if candidate.is_cash:
+        return lot + fee if candidate.side > 0 else 0
+    return fee if candidate.is_reducing else lot + fee
+
+
+def fee_rate(profile: control.Account) -> int:
+    """The highest rate a fill can be charged; a rebate is not spent before it is earned."""
+    return max(profile.taker_rate, profile.maker_rate, 0)
