@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from agents.health import Beat, Checks
@@ -13,31 +12,38 @@ from agents.metrics import Metrics
 from agents.ops import OpsServer, Probes
 
 BEAT_S = 1.0
+STARTED = "started"
 
 
-@dataclass(frozen=True)
 class Process:
-    """stop: set by SIGINT or SIGTERM."""
+    """A process with an ops port. stop: set by SIGINT or SIGTERM."""
 
-    meter: ProcessMeter
-    metrics: Metrics
-    stop: asyncio.Event
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.meter = ProcessMeter(self.metrics)
+        self.stop = stop_signals()
+        self._status: Callable[[], dict[str, Any]] = dict
+        self._ready: dict[str, Callable[[], bool]] = {STARTED: lambda: False}
+
+    def show(self, status: Callable[[], dict[str, Any]]) -> None:
+        """What /status answers from now on; called by the ops port's threads."""
+        self._status = status
+
+    def ready_when(self, checks: Checks) -> None:
+        """What must hold for /readyz to answer 200; until this is said, it does not."""
+        self._ready.pop(STARTED, None)
+        self._ready.update(checks)
+
+    def probes(self, live: Checks) -> Probes:
+        """What the ops port serves."""
+        return Probes(self.metrics.exposition, lambda: self._status(), live, self._ready)
 
 
 @asynccontextmanager
-async def serving(
-    ops_port: int, status: Callable[[Metrics], dict[str, Any]], ready: Checks
-) -> AsyncIterator[Process]:
+async def serving(ops_port: int) -> AsyncIterator[Process]:
     """Serves the ops port and listens for stop signals while the context lasts."""
-    metrics, beat = Metrics(), Beat()
-    process = Process(ProcessMeter(metrics), metrics, stop_signals())
-    probes = Probes(
-        exposition=metrics.exposition,
-        status=lambda: status(metrics),
-        live={"loop": beat.is_young},
-        ready=ready,
-    )
-    server = OpsServer(probes, ops_port)
+    process, beat = Process(), Beat()
+    server = OpsServer(process.probes({"loop": beat.is_young}), ops_port)
     server.start()
     striking = asyncio.create_task(_strike(beat))
     try:

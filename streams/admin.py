@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.protocol.admin import ApiVersionRequest
 
 from streams.topics import CATALOGUE, Topic
 
@@ -16,6 +17,8 @@ BATCH_BYTES_MAX = 1_048_588
 """The largest batch: Kafka's own default, above the largest record of the catalogue."""
 
 KEEP_FOREVER = "-1"
+END_TXN = 26
+"""The number of this request in Kafka's protocol."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,12 @@ async def describe(brokers: str) -> dict[str, Description]:
         )
         for topic in topics
     }
+
+
+async def is_kafka_4(admin: AIOKafkaAdminClient) -> bool:
+    """Whether the broker speaks the transaction protocol of Kafka 4.0 (version 5 of EndTxn)."""
+    answer = await admin._send_request(ApiVersionRequest())
+    return any(key == END_TXN and latest >= 5 for key, _oldest, latest in answer.api_versions)
 
 
 def configuration(topic: Topic, *, embedded: bool) -> dict[str, str]:

@@ -32,6 +32,7 @@ class Run:
     api_url: str
     worker_url: str
     sink_url: str
+    feed_url: str
     feed: str
 
 

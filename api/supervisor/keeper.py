@@ -17,7 +17,9 @@ FAILED_START = 1
 class Part(Protocol):
     """A process below `up`, embedded server or service."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What people call it."""
 
     def start(self) -> None:
         """Returns once it works; raises LocalPartError."""

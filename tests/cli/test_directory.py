@@ -5,7 +5,7 @@ import pytest
 
 from api.supervisor.directory import DataDirectory, DirectoryRefused, Run, running
 
-RUN = Run(1, "headrace", "b:1", 4, "", "", "http://x", "", "", "synthetic")
+RUN = Run(1, "headrace", "b:1", 4, "", "", "http://x", "", "", "", "synthetic")
 
 
 def test_a_second_holder_is_refused_and_told_who_runs(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+"""The checks of `headrace doctor`, one function each: settings -> what was found and what is wrong with it."""
+
+import asyncio
+import resource
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, requires, version
+
+import psycopg
+import redis.asyncio as redis
+from aiokafka.errors import KafkaError
+
+from streams import admin
+from streams.admin import Problem
+from streams.settings import Settings
+
+DESCRIPTORS_MIN = 4096
+TIMEOUT_S = 5.0
+POSTGRES_MIN = 16
+VALKEY_MIN = 7
+START = "start it with `headrace up`, or name another with"
+
+UNREACHABLE = (KafkaError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found, and what is wrong with it."""
+
+    subject: str
+    found: str
+    problems: list[Problem] = field(default_factory=list)
+
+
+async def brokers(settings: Settings) -> Finding:
+    """A broker of version 4.0 or later answers."""
+    subject = f"brokers {settings.brokers}"
+    try:
+        async with asyncio.timeout(TIMEOUT_S), admin.client(settings.brokers) as client:
+            cluster = await client.describe_cluster()
+            is_new = await admin.is_kafka_4(client)
+    except UNREACHABLE as error:
+        return _absent(subject, error, f"{START} HEADRACE_BROKERS")
+    problems = []
+    if not is_new:
+        mend = "upgrade the brokers: the engine's transactions rely on 4.0"
+        problems = [Problem("broker version", "below 4.0", "4.0 or later", mend)]
+    found = f"{len(cluster['brokers'])} answer, cluster {cluster['cluster_id']}"
+    return Finding(subject, found, problems)
+
+
+async def topics(settings: Settings) -> Finding:
+    """Every topic of the catalogue is there, as the catalogue has it."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            problems = await admin.check(settings.brokers, settings.partitions)
+    except UNREACHABLE as error:
+        return _absent("topics", error, f"{START} HEADRACE_BROKERS")
+    found = "all agree with the catalogue" if not problems else f"{len(problems)} differences"
+    return Finding("topics", found, problems)
+
+
+async def postgres(settings: Settings) -> Finding:
+    """The history database answers."""
+    if not settings.postgres_url:
+        return _unset("PostgreSQL", "HEADRACE_POSTGRES_URL", "history is not stored without it")
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            connection = await psycopg.AsyncConnection.connect(settings.postgres_url)
+            number = connection.info.server_version // 10_000
+            await connection.close()
+    except (psycopg.Error, *UNREACHABLE) as error:
+        return _absent("PostgreSQL", error, f"{START} HEADRACE_POSTGRES_URL")
+    return Finding("PostgreSQL", f"version {number}", _at_least("PostgreSQL", number, POSTGRES_MIN))
+
+
+async def valkey(settings: Settings) -> Finding:
+    """The store of the latest state answers."""
+    if not settings.redis_url:
+        return _unset("Valkey", "HEADRACE_REDIS_URL", "latest state is not kept without it")
+    client = redis.from_url(settings.redis_url, socket_timeout=TIMEOUT_S)
+    try:
+        about = await client.info("server")
+    except (redis.RedisError, *UNREACHABLE) as error:
+        return _absent("Valkey", error, f"{START} HEADRACE_REDIS_URL")
+    finally:
+        await client.aclose()
+    text = str(about.get("valkey_version") or about.get("redis_version"))
+    return Finding(
+        "Valkey", f"version {text}", _at_least("Valkey", int(text.split(".")[0]), VALKEY_MIN)
+    )
+
+
+async def packages(_settings: Settings) -> Finding:
+    """What is installed is what the project pins."""
+    problems, count = [], 0
+    for requirement in requires("headrace") or []:
+        name, exact, rest = requirement.partition("==")
+        if not exact or "extra ==" in rest:
+            continue
+        count += 1
+        wanted = rest.split(";")[0].strip()
+        name = name.partition("[")[0]
+        found = _installed(name)
+        if found != wanted:
+            problems.append(Problem(f"package {name}", found, wanted, "run `make install`"))
+    return Finding("packages", f"{count} pinned", problems)
+
+
+async def descriptors(_settings: Settings) -> Finding:
+    """Enough files and sockets may be open."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = soft == resource.RLIM_INFINITY or soft >= DESCRIPTORS_MIN
+    mend = f"run `ulimit -n {DESCRIPTORS_MIN}` in the shell that starts it"
+    problem = Problem("open files", str(soft), f"{DESCRIPTORS_MIN} or more", mend)
+    return Finding("descriptors", f"{soft} may be open", [] if enough else [problem])
+
+
+CHECKS: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (
+    brokers,
+    topics,
+    postgres,
+    valkey,
+    packages,
+    descriptors,
+)
+
+
+def _absent(subject: str, error: BaseException, mend: str) -> Finding:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return Finding(subject, "no answer", [Problem(subject, f"away ({reason})", "answering", mend)])
+
+
+def _unset(subject: str, variable: str, consequence: str) -> Finding:
+    problem = Problem(variable, "unset", "a URL", f"set it; {consequence}")
+    return Finding(subject, "not configured", [problem])
+
+
+def _at_least(subject: str, number: int, least: int) -> list[Problem]:
+    if number >= least:
+        return []
+    return [Problem(f"{subject} version", str(number), f"{least} or later", "upgrade it")]
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,47 @@
+"""`headrace doctor`: checks the parts and says what is wrong, what should be, and how to mend it."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api import locate
+from api.checks import CHECKS, Finding
+from streams.settings import Settings
+
+output = Console(highlight=False, soft_wrap=True)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    brokers: locate.Brokers = None,
+    data: locate.Data = None,
+) -> None:
+    """Check broker, topics, stores, packages and host. Exits 1 when something is wrong; it changes nothing."""
+    findings = asyncio.run(_all(locate.settings(brokers, data)))
+    healthy = not any(finding.problems for finding in findings)
+    if as_json:
+        typer.echo(
+            json.dumps({"healthy": healthy, "checks": [asdict(f) for f in findings]}, indent=2)
+        )
+    else:
+        for finding in findings:
+            _show(finding)
+    raise typer.Exit(0 if healthy else 1)
+
+
+async def _all(settings: Settings) -> list[Finding]:
+    return list(await asyncio.gather(*(check(settings) for check in CHECKS)))
+
+
+def _show(finding: Finding) -> None:
+    mark, style = ("wrong", "red") if finding.problems else ("ok", "green")
+    output.print(f"[{style}]{mark:6}[/] ", end="")
+    output.print(f"{finding.subject}: {finding.found}", markup=False)
+    for problem in finding.problems:
+        output.print(f"       {problem.subject} is {problem.found}", markup=False)
+        output.print(f"       should be {problem.expected}", markup=False)
+        output.print(f"       to mend it: {problem.mend}", markup=False)

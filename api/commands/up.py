@@ -1,0 +1,83 @@
+"""`headrace up`: everything, on embedded parts, in one terminal."""
+
+import asyncio
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api import feeding
+from api.ending import Ended, plainly
+from api.feeding import Feed, FeedPlan
+from api.supervisor.foreground import run_up
+from api.supervisor.plan import UpPlan
+from streams.exits import Exit
+from streams.settings import Settings
+
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Strategy(StrEnum):
+    """signal: the strategist trades the paper account on the model's predictions."""
+
+    NONE = "none"
+    SIGNAL = "signal"
+
+
+def up(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Empty the data directory first.")] = False,
+    feed: Annotated[Feed, typer.Option(help="auto: Kraken if it answers.")] = Feed.AUTO,
+    path: Annotated[Path | None, typer.Option(help="file: parquet or CSV, or a directory.")] = None,
+    speed: Annotated[str, typer.Option(help="max, or a factor of recorded speed.")] = "1",
+    seed: Annotated[
+        int | None, typer.Option(help="synthetic: which market; with --for it repeats exactly.")
+    ] = None,
+    symbols: Annotated[str, typer.Option(help="Comma separated; else all of the source.")] = "",
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", help="End after this: 60s, 5m. Of event time with --seed."),
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what happened there, as JSON.")] = None,
+    strategy: Annotated[Strategy, typer.Option(help="Who trades.")] = Strategy.SIGNAL,
+    partitions: Annotated[int | None, typer.Option(min=1, help="Fixed by the first start.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data directory (.headrace).")] = None,
+    no_view: Annotated[bool, typer.Option("--no-view", help="Lines in place of the view.")] = False,
+) -> None:
+    """Start Kafka, PostgreSQL, Valkey, the engine and a market feed, and show what they do. Ctrl-C stops them all.
+
+    Exits 0 after a clean stop and, with --report, when everything adds up; 1 otherwise; 71 when it runs here already.
+    """
+    with plainly():
+        plan = UpPlan(
+            feed=FeedPlan(
+                feed=feed,
+                path=path,
+                speed=speed,
+                seed=feeding.DEFAULT_SEED if seed is None else seed,
+                symbols=feeding.symbol_list(symbols),
+            ),
+            strategy=strategy.value,
+            partitions=partitions,
+            seconds=None if duration is None else seconds_of(duration),
+            report=report,
+            lockstep=feed is Feed.SYNTHETIC and seed is not None and duration is not None,
+            fresh=fresh,
+            view=not no_view,
+        )
+        if report is not None and duration is None:
+            raise Ended(Exit.USAGE, "--report needs --for: it is written at the end")
+        settings = Settings()
+        if data is not None:
+            settings = settings.model_copy(update={"data": data})
+        code = asyncio.run(run_up(settings, plan))
+    raise typer.Exit(code)
+
+
+def seconds_of(text: str) -> float:
+    """`60`, `60s`, `5m`, `1.5h` in seconds."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", text)
+    if match is None or float(match[1]) <= 0:
+        raise Ended(Exit.USAGE, f"{text!r} is no duration such as 60s or 5m")
+    return float(match[1]) * SECONDS[match[2]]

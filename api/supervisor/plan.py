@@ -1,0 +1,23 @@
+"""What `headrace up` was asked to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.feeding import FeedPlan
+
+
+@dataclass(frozen=True)
+class UpPlan:
+    """seconds: end after these (of event time in lockstep); report: write it there at the end.
+
+    lockstep: one round after the other, so that the run repeats to equal hashes. view: the live screen.
+    """
+
+    feed: FeedPlan
+    strategy: str = "signal"
+    partitions: int | None = None
+    seconds: float | None = None
+    report: Path | None = None
+    lockstep: bool = False
+    fresh: bool = False
+    view: bool = True

@@ -1,0 +1,94 @@
+"""The four `headrace` processes below `up`: how each is started, and where it listens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from api.supervisor.directory import DataDirectory
+from api.supervisor.plan import UpPlan
+from api.supervisor.service import Launch, Service
+from streams.ports import LOOPBACK, free_port
+from streams.settings import Settings
+
+FEED_SUMMARY = "feed.json"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the services listen."""
+
+    worker: str
+    sink: str
+    api: str
+    feed: str
+
+
+class Services:
+    """The services of one run, not started yet."""
+
+    def __init__(self, data: DataDirectory, settings: Settings, plan: UpPlan) -> None:
+        self._data = data
+        self._settings = settings
+        self._plan = plan
+        ports = {name: free_port() for name in ("worker", "sink", "feed")}
+        ports["api"] = free_port(settings.api_port)
+        self._ports = ports
+        self.addresses = Addresses(**{n: f"http://{LOOPBACK}:{p}" for n, p in ports.items()})
+        self.worker = self._service("worker", ["worker"], "/readyz", lockstep=plan.lockstep)
+        self.sink = self._service("sink", ["sink"], "/readyz")
+        self.api = self._service("api", ["api"], "/livez")
+        self.feed = self._service("feed", self._feed_arguments(), "/readyz", may_end=True)
+
+    @property
+    def engine(self) -> tuple[Service, ...]:
+        """What has to work before market data flow."""
+        return self.worker, self.sink, self.api
+
+    @property
+    def all(self) -> tuple[Service, ...]:
+        """Every service, in the order in which they stop."""
+        return self.feed, self.worker, self.sink, self.api
+
+    def _feed_arguments(self) -> list[str]:
+        plan = self._plan
+        summary = self._data.root / FEED_SUMMARY
+        summary.unlink(missing_ok=True)
+        words = ["feed", *plan.feed.arguments(), "--summary", str(summary)]
+        if plan.seconds is not None:
+            words += ["--seconds", str(plan.seconds)]
+        return words + (["--rounds"] if plan.lockstep else [])
+
+    def _service(
+        self,
+        name: str,
+        arguments: list[str],
+        probe: str,
+        *,
+        may_end: bool = False,
+        lockstep: bool = False,
+    ) -> Service:
+        launch = Launch(
+            arguments=arguments,
+            log=self._data.log(name),
+            ready=f"http://{LOOPBACK}:{self._ports[name]}{probe}",
+            environment=self._environment(name, lockstep),
+            may_end=may_end,
+        )
+        return Service(name, launch)
+
+    def _environment(self, name: str, lockstep: bool) -> Mapping[str, str]:
+        settings = self._settings
+        return {
+            "HEADRACE_APP": settings.app,
+            "HEADRACE_BROKERS": settings.brokers,
+            "HEADRACE_PARTITIONS": str(settings.partitions),
+            "HEADRACE_DATA": str(self._data.root),
+            "HEADRACE_POSTGRES_URL": settings.postgres_url,
+            "HEADRACE_REDIS_URL": settings.redis_url,
+            "HEADRACE_OPS_PORT": str(self._ports[name]),
+            "HEADRACE_API_PORT": str(self._ports["api"]),
+            "HEADRACE_STRATEGY": self._plan.strategy,
+            "HEADRACE_STRATEGY_ACCOUNT": settings.strategy_account,
+            "HEADRACE_INSTANCE": settings.instance or "up-1",
+            "HEADRACE_LOCKSTEP": "1" if lockstep else "0",
+            "PYTHONUNBUFFERED": "1",
+        }
