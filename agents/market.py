@@ -25,8 +25,8 @@ NOTHING: tuple[Output, ...] = ()
 class SymbolState:
     """What the market is for one symbol.
 
-    quiet_until: before this event time an ordinary quote or trade makes no record, since a mark or a vector falls due
-    only where a slot opens; 0 while the book is not an ordinary one. quote_offset, trade_offset: the last ones applied.
+    quiet_until: before this event time a usual quote or trade makes no record, since a mark or a vector falls due only
+    where a slot opens; 0 while the book is not a usual one. quote_offset, trade_offset: the last ones applied.
     """
 
     price: Price
@@ -68,23 +68,26 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
         state = _open(tables, quote, _check_quote)
     time, bid, ask = quote.time, quote.bid, quote.ask
     bid_size, ask_size = quote.bid_size, quote.ask_size
-    sums = state.micro
-    if (
-        sums.clock <= time < state.quiet_until
+    sums, quiet_until = state.micro, state.quiet_until
+    if not (
+        quiet_until
         and 0 < bid <= ask
         and bid_size > 0
         and ask_size > 0
+        and time >= sums.clock
         and not quote.flags
     ):
-        price = state.price
-        price.bid = bid
-        price.ask = ask
-        price.bid_size = bid_size
-        price.ask_size = ask_size
-        micro.on_quote(sums, time, bid, ask, bid_size, ask_size)
-        state.quote_offset = event.record.offset
+        return _on_unusual_quote(event, state)
+    price = state.price
+    price.bid = bid
+    price.ask = ask
+    price.bid_size = bid_size
+    price.ask_size = ask_size
+    micro.on_quote(sums, time, bid, ask, bid_size, ask_size)
+    state.quote_offset = event.record.offset
+    if time < quiet_until:
         return NOTHING
-    return _turn(event, quote, state)
+    return _outputs(event, state, time, status_changed=False, applied=True)
 
 
 def on_trade(event: Event[Trade], tables: MarketTables) -> tuple[Output, ...]:
@@ -134,10 +137,10 @@ def _check_trade(trade: Trade) -> None:
         raise Undecodable("SIZE_NOT_POSITIVE", f"size {trade.size}")
 
 
-def _turn(event: Event[Quote], quote: Quote, state: SymbolState) -> tuple[Output, ...]:
-    """A quote that is not an ordinary one, or at which something may be due."""
+def _on_unusual_quote(event: Event[Quote], state: SymbolState) -> tuple[Output, ...]:
+    """A quote that is not two-sided, in time and new, or that follows one which was not."""
+    quote, sums = event.message, state.micro
     _check_quote(quote)
-    sums = state.micro
     time = micro.admit(sums, quote.time)
     if not time:
         return NOTHING
@@ -168,11 +171,12 @@ def _outputs(
     """The mark and the vector that are due, and until when nothing will be."""
     sums, price, message = state.micro, state.price, event.message
     symbol = message.symbol
-    ordinary = price.status == "live" and sums.bid > 0
-    state.quiet_until = sums.wake if ordinary else 0
+    usual = price.status == "live" and sums.bid > 0
+    state.quiet_until = sums.wake if usual else 0
     outputs = NOTHING
     if status_changed or time >= price.due:
-        mark = prices.mark(price, symbol, time, message.received, message.source, event.ref)
+        cause = Ref(event.topic, event.partition, event.record.offset)
+        mark = prices.mark(price, symbol, time, message.received, message.source, cause)
         outputs = (Output(topics.MARKS, symbol, mark),)
     if applied and features.is_due(sums):
         vector = _features(symbol, state, event.partition)

@@ -89,14 +89,14 @@ def vector(micro: Micro) -> tuple[int, bytes]:
         imbalance = (buy - sell) / (buy + sell) if buy + sell else 0.0
         intensity = math.log1p((micro.trades_sum + micro.trades) / 5)
     return ready, VECTOR.pack(
-        min(spread_bps, 100.0),
+        spread_bps if spread_bps < 100.0 else 100.0,
         skew / depth,
-        max(-50.0, min(micro_dev, 50.0)),
-        max(-50.0, min(ofi, 50.0)),
+        micro_dev if -50.0 < micro_dev < 50.0 else math.copysign(50.0, micro_dev),
+        ofi if -50.0 < ofi < 50.0 else math.copysign(50.0, ofi),
         ret_1s,
         ret_5s,
         imbalance,
-        min(intensity, 10.0),
+        intensity if intensity < 10.0 else 10.0,
     )
 
 
@@ -105,7 +105,8 @@ def _mean_depth(micro: Micro, depth: int) -> float:
 
 
 def _return_bps(mid2: int, before: int) -> float:
-    return max(-500.0, min(10_000 * math.log(mid2 / before), 500.0))
+    bps = 10_000 * math.log(mid2 / before)
+    return bps if -500.0 < bps < 500.0 else math.copysign(500.0, bps)
 
 
 def is_due(micro: Micro) -> bool:

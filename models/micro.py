@@ -178,7 +178,7 @@ def advance(micro: Micro, time: int) -> None:
     ring, starts = micro.ofi_ring, micro.mid2_1s
     flow, micro.ofi = micro.ofi, 0
     ring[old % SPANS] = flow
-    for index in _opened(old, slot):
+    for index in (slot % SPANS,) if slot == old + 1 else _opened(old, slot):
         flow -= ring[index]
         ring[index] = 0
         starts[index] = mid2
@@ -191,8 +191,6 @@ def advance(micro: Micro, time: int) -> None:
 
 def _opened(old: int, new: int) -> list[int]:
     """Places in a ring of the spans after `old` up to `new`; all of them after a gap of a whole window."""
-    if new == old + 1:
-        return [new % SPANS]
     return [span % SPANS for span in range(max(old, new - SPANS) + 1, new + 1)]
 
 
