@@ -10,14 +10,16 @@ from typing import Any, NoReturn
 import faust
 
 from agents.binding import CellsBinding
+from agents.faust_tables import StateTable, StateTables
 from agents.group import Group
 from agents.live import Observe
 from streams.exits import Exit
+from streams.meter import EngineMeter
 from streams.settings import Settings
 from streams.transport import App, Chunks, Consumer
 
 
-def build(settings: Settings, groups: Sequence[Group], observe: Observe) -> App:
+def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: EngineMeter) -> App:
     """The Faust app of one worker; nothing runs yet."""
     settings.data.mkdir(parents=True, exist_ok=True)  # Faust makes the last folder only
     brokers = [f"chunk://{server.strip()}" for server in settings.brokers.split(",")]
@@ -40,6 +42,7 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe) -> App:
         broker_request_timeout=max(30.0, settings.session_timeout_s),
         consumer_group_instance_id=settings.instance or None,
         web_enabled=False,
+        TableManager=StateTables,
         loghandlers=[],
     )
     app.binding = CellsBinding(
@@ -49,10 +52,14 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe) -> App:
         groups,
         end,
         observe,
+        meter,
         lockstep=settings.chunk_records if settings.lockstep else 0,
     )
     app.lockstep = settings.lockstep
     for group in groups:
+        for table in group.tables(0).all():
+            state = StateTable(group.name, table.name, lambda: app.binding.states())
+            app.tables.data[state.name] = state  # type: ignore[assignment]  # a table by its interface
         for source in group.inputs:
             if not source.broadcast:
                 _agent(app, group, source.topic.name, settings.partitions)

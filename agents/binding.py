@@ -1,6 +1,7 @@
 """Binds the pure cells to the log: a chunk arrives, its cell folds it, one transaction makes it true."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import NoReturn
@@ -13,6 +14,7 @@ from agents.group import Group
 from agents.live import LiveCell, Observe
 from agents.lockstep import IDLE_S, Turns, turns
 from streams.exits import Exit
+from streams.meter import EngineMeter
 from streams.restore import Stalled
 from streams.transaction import Unsure
 
@@ -30,6 +32,7 @@ class CellsBinding:
         groups: Sequence[Group],
         end: End,
         observe: Observe,
+        meter: EngineMeter,
         lockstep: int = 0,
     ) -> None:
         """lockstep: 0, or the records of a chunk of a run that repeats to equal bytes."""
@@ -40,6 +43,7 @@ class CellsBinding:
         self._all = tuple(groups)
         self._end = end
         self._observe = observe
+        self._meter = meter
         self._accepting = False
         self.cells: dict[tuple[str, int], LiveCell] = {}
         self.broadcasts = Broadcasts(brokers, groups)
@@ -48,6 +52,15 @@ class CellsBinding:
         self._most = lockstep
         self._turns: Turns | None = None
         self._open = AsyncExitStack()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the cells are restored and take chunks."""
+        return self._accepting
+
+    def states(self) -> list[Cell]:
+        """The cells as they are."""
+        return [live.cell for live in list(self.cells.values())]
 
     def end(self, code: Exit, reason: str) -> NoReturn:
         """End the process now."""
@@ -60,6 +73,7 @@ class CellsBinding:
 
     async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:
         """Stop the cells that moved away; fence, restore and bring up to date those that came."""
+        started = time.perf_counter()
         wanted = {
             (group.name, tp.partition)
             for group in self._all
@@ -75,6 +89,10 @@ class CellsBinding:
         except (Unsure, Stalled, HandlerFailed, AssertionError) as error:
             self._stop_on(error)
         self._accepting = True
+        self._meter.rebalance(time.perf_counter() - started)
+        for group in self._all:
+            mine = sum(1 for name, _ in self.cells if name == group.name)
+            self._meter.assigned(group.name, mine)
 
     async def run(self, tp: TP, records: list[Record]) -> None:
         """Fold and commit one chunk; returns when its partition may be fetched into again."""

@@ -76,7 +76,7 @@ class Cell:
         self.group = group
         self.partition = partition
         self.partitions = partitions
-        self.tables = group.tables()
+        self.tables = group.tables(partition)
         self.progress = Progress()
         self._tables = {table.name: table for table in self.tables.all()}
 
@@ -205,7 +205,8 @@ class Cell:
                 if outputs:
                     outbox.add(event, step, outputs)
             except codec.Undecodable as refusal:
-                outbox.refuse(event, step, refusal)
+                if source.tells(refusal.reason, self.partition):
+                    outbox.refuse(event, step, refusal)
             except Exception as error:  # noqa: BLE001  whatever a handler raises, nothing is committed
                 raise self._failed(event, error) from error
         return clock_ms

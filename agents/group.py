@@ -16,6 +16,10 @@ class Tables(Protocol):
         """Every table, once."""
 
 
+ALIKE = frozenset({"CONTROL_INVALID", "BAD_FIELD", "NOT_JSON", "NULL_VALUE"})
+"""Reasons for which every cell refuses a broadcast record, since they lie in the record alone."""
+
+
 @dataclass(frozen=True)
 class Input:
     """One input topic and the handlers that see each of its records, in order.
@@ -24,26 +28,38 @@ class Input:
     folded again without it. `stop`: nothing of the chunk is committed and the process ends.
     clock_ms: None where the record's time moves the cell's clock. Else how far (ms) it may be ahead of that clock, for
     this record alone: commands come from foreign clocks, which must not age the marks for everyone.
+    reports: whether this group writes dead letters of the topic; of several groups that read it, one does.
     """
 
     topic: Topic
     handlers: tuple[Handler, ...]
     on_error: Literal["dead_letter", "stop"] = "stop"
     clock_ms: int | None = None
+    reports: bool = True
 
     @property
     def broadcast(self) -> bool:
         """Read in full by every cell of the group."""
         return self.topic.copartition == "broadcast"
 
+    def tells(self, reason: str, partition: int) -> bool:
+        """Whether the cell of that partition writes the dead letter of a record it refused.
+
+        What every cell refuses alike, the first one reports; what only its owner can refuse, the owner does.
+        """
+        return self.reports and (not self.broadcast or partition == 0 or reason not in ALIKE)
+
 
 @dataclass(frozen=True)
 class Group:
-    """One line of the system: inputs -> handlers over tables -> outputs, and the changelog of the tables."""
+    """One line of the system: inputs -> handlers over tables -> outputs, and the changelog of the tables.
+
+    tables: the partition of a cell -> its tables, empty.
+    """
 
     name: str
     inputs: tuple[Input, ...]
-    tables: Callable[[], Tables]
+    tables: Callable[[int], Tables]
     changelog: Topic
     outputs: tuple[Topic, ...]
 

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     strategy_account: str = Field(
         default="paper", description="the account that the strategist trades"
     )
+    only: str = Field(
+        default="", description="route groups of this worker, comma separated; empty: all"
+    )
     lockstep: bool = Field(
         default=False,
         description="one chunk at a time in a fixed order: a run repeats to equal hashes",

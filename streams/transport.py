@@ -48,6 +48,9 @@ class Binding(Protocol):
     async def close(self) -> None:
         """Stop the producers, after a drain."""
 
+    def states(self) -> list[Any]:
+        """The cells, for those who only read."""
+
     def end(self, code: Exit, reason: str) -> None:
         """End the process now."""
 
@@ -143,6 +146,18 @@ class Consumer(driver.Consumer):
         self._free.add(place)
         self._freed.set()
         self._thread.wake()
+
+    def lags(self) -> dict[TP, int]:
+        """Committed records of each assigned partition that its cell has not been given yet."""
+        found: dict[TP, int] = {}
+        client = self._thread._consumer
+        if client is None:
+            return found
+        for tp in self.assignment():
+            state = client._subscription.subscription.assignment.state_value(tp)
+            if state is not None and state.lso is not None and state.has_valid_position:
+                found[tp] = max(0, state.lso - state.position)
+        return found
 
     def release_all(self) -> None:
         """No partition has a chunk any more."""

@@ -29,7 +29,7 @@ class Sum(msgspec.Struct):
 class DemoTables:
     """One table."""
 
-    def __init__(self) -> None:
+    def __init__(self, partition: int = 0) -> None:
         self.sums = Table("sums", Sum)
 
     def all(self) -> tuple[Table[Any], ...]:

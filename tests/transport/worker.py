@@ -5,6 +5,7 @@ import sys
 from agents import app
 from agents.fold import Chunk
 from agents.group import Group
+from streams.meter import NoMeter
 from streams.settings import Settings
 from tests.transport.demo import DEMO
 
@@ -18,4 +19,4 @@ def observe(group: Group, chunk: Chunk, seconds: dict[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(app.run(app.build(Settings(), [DEMO], observe)))
+    sys.exit(app.run(app.build(Settings(), [DEMO], observe, NoMeter())))

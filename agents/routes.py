@@ -1,0 +1,76 @@
+"""The whole system on one screen: four groups, what they read, who handles it, what they write.
+
+A group's cell of partition p owns its tables and handles all its inputs of that partition, one record after the other.
+"""
+
+from functools import partial
+
+from agents import broker, learner, market, reference
+from agents.cells import LearnerTables, StrategistTables, SymbolTables
+from agents.group import Group, Input
+from agents.ledger import Ledger
+from agents.risk import FUTURE_NS, Risk
+from agents.strategies import STRATEGIES
+from agents.strategist import Strategist
+from streams import topics
+from streams.partition import partition_of
+from tables.account_tables import AccountTables
+
+COMMANDS_AHEAD_MS = FUTURE_NS // 1_000_000
+
+
+def routes(
+    partitions: int, generation: int = 1, strategy: str = "none", account: str = "paper"
+) -> tuple[Group, ...]:
+    """The groups of a system with so many partitions. strategy: a name of `STRATEGIES`, or none."""
+    home = partial(partition_of, count=partitions)
+    risk, ledger = Risk(home, generation), Ledger(home)
+    instruments = Input(topics.CONTROL, (reference.on_control,), clock_ms=0, reports=False)
+
+    symbol = Group(
+        name="symbol",
+        inputs=(
+            instruments,
+            Input(topics.QUOTES, (market.on_quote, broker.on_quote)),
+            Input(topics.TRADES, (market.on_trade, broker.on_trade)),
+            Input(topics.ACCEPTED, (broker.on_accepted,)),
+        ),
+        outputs=(topics.MARKS, topics.FEATURES, topics.EVENTS, topics.FILLS),
+        tables=SymbolTables,
+        changelog=topics.SYMBOL_STATE,
+    )
+    learning = Group(
+        name="learner",
+        inputs=(Input(topics.FEATURES, (learner.on_features,), on_error="dead_letter"),),
+        outputs=(topics.PREDICTIONS, topics.LABELS),
+        tables=LearnerTables,
+        changelog=topics.LEARNER_STATE,
+    )
+    accounts = Group(
+        name="account",
+        inputs=(
+            Input(topics.CONTROL, (risk.on_control, ledger.on_control), clock_ms=0),
+            Input(topics.MARKS, (risk.on_mark,)),
+            Input(topics.EVENTS, (risk.on_order_event,)),
+            Input(topics.FILLS, (ledger.on_fill,)),
+            Input(topics.ORDERS, (risk.on_order,), clock_ms=COMMANDS_AHEAD_MS),
+        ),
+        # orders: a command whose producer has another partitioner is forwarded to its account's partition
+        outputs=(topics.DECISIONS, topics.ACCEPTED, topics.POSITIONS, topics.ORDERS),
+        tables=AccountTables,
+        changelog=topics.ACCOUNT_STATE,
+    )
+    if strategy == "none":
+        return symbol, learning, accounts
+    strategist = Strategist(strategy, STRATEGIES[strategy](), account, generation)
+    trading = Group(
+        name="strategist",
+        inputs=(
+            instruments,
+            Input(topics.PREDICTIONS, (strategist.on_prediction,), on_error="dead_letter"),
+        ),
+        outputs=(topics.ORDERS,),  # the one declared loop
+        tables=StrategistTables,
+        changelog=topics.STRATEGIST_STATE,
+    )
+    return symbol, learning, trading, accounts

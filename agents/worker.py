@@ -1,0 +1,109 @@
+"""The worker process: checks what it needs, shows how it is on its ops port, and runs the Faust app."""
+
+import asyncio
+import faulthandler
+import sys
+import threading
+import time
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from agents.app import build, end, run
+from agents.binding import CellsBinding
+from agents.health import Beat
+from agents.meter import ProcessMeter
+from agents.metrics import Metrics
+from agents.observe import observer
+from agents.ops import OpsServer, Probes
+from agents.routes import routes
+from streams import admin
+from streams.exits import Exit
+from streams.settings import Settings
+from streams.transport import App, Consumer
+
+BEAT_EVERY_S = 1.0
+
+
+def run_worker(settings: Settings) -> int:
+    """Run one worker until it is told to stop; the exit code of the process."""
+    refused = _check(settings)
+    if refused is not None:
+        return refused
+    metrics = Metrics()
+    meter = ProcessMeter(metrics)
+    groups = routes(
+        settings.partitions, settings.generation, settings.strategy, settings.strategy_account
+    )
+    if settings.only:
+        groups = tuple(group for group in groups if group.name in settings.only.split(","))
+    app = build(settings, groups, observer(meter), meter)
+    beat = Beat()
+    ops = OpsServer(_probes(metrics, app, beat), settings.ops_port)
+    ops.start()
+    _beat_with(app, beat, meter)
+    threading.Thread(target=_watch, args=(beat,), name="watchdog", daemon=True).start()
+    try:
+        return run(app)
+    finally:
+        ops.stop()
+
+
+def _check(settings: Settings) -> Exit | None:
+    try:
+        problems = asyncio.run(admin.check(settings.brokers, settings.partitions))
+    except (KafkaError, OSError) as error:
+        sys.stderr.write(f"no broker answers at {settings.brokers}: {error}\n")
+        return Exit.NO_BROKER
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return Exit.CHECK_FAILED if problems else None
+
+
+def _probes(metrics: Metrics, app: App, beat: Beat) -> Probes:
+    binding = _binding(app)
+    return Probes(
+        exposition=metrics.exposition,
+        status=lambda: _status(metrics, binding),
+        live={"loop": beat.is_young},
+        ready={"assigned": lambda: binding.ready},
+    )
+
+
+def _status(metrics: Metrics, binding: CellsBinding) -> dict[str, Any]:
+    cells = [live.cell for live in list(binding.cells.values())]
+    return {
+        "process": "worker",
+        "state": "READY" if binding.ready else "RECOVERING",
+        "cells": sorted(f"{cell.group.name}-{cell.partition}" for cell in cells),
+        "steps": sum(cell.progress.step for cell in cells),
+        "events": metrics.by_label("events_total", "topic"),
+        "outputs": metrics.by_label("outputs_total", "topic"),
+        "dead_letters": metrics.total("dead_letters_total"),
+        "lag": metrics.by_label("lag_records", "topic"),
+    }
+
+
+def _binding(app: App) -> CellsBinding:
+    assert isinstance(app.binding, CellsBinding)
+    return app.binding
+
+
+def _beat_with(app: App, beat: Beat, meter: ProcessMeter) -> None:
+    async def strike() -> None:
+        beat.strike()
+        consumer = app.consumer
+        if isinstance(consumer, Consumer):
+            for tp, records in consumer.lags().items():
+                meter.lag(tp.topic, tp.partition, records)
+
+    app.timer(BEAT_EVERY_S)(strike)
+
+
+def _watch(beat: Beat) -> None:
+    """A thread, since a stuck loop cannot watch itself."""
+    while True:
+        time.sleep(BEAT_EVERY_S)
+        if not beat.is_young():
+            faulthandler.dump_traceback(all_threads=True)
+            end(Exit.STALLED, "the event loop stands still")
