@@ -16,6 +16,11 @@ NULL = LENGTH.pack(-1)
 PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,18})?")
 """What numeric(38,18) holds exactly; SQL would round a longer fraction in silence."""
 
+NUL_PICTURE = "␀".encode()
+
+UNFIT = (struct.error, ValueError, OverflowError)
+"""What a value raises that its column cannot hold."""
+
 
 class Type(NamedTuple):
     """A PostgreSQL type: its name, and the object ids of its element and array on the wire."""
@@ -78,7 +83,11 @@ def floats(values: Sequence[float | None]) -> Array:
 
 
 def texts(values: Sequence[str]) -> Array:
-    return _variable(TEXT, [value.encode() for value in values])
+    """PostgreSQL's text has no NUL: the row shows its picture, the log keeps the original."""
+    encoded = [value.encode() for value in values]
+    if b"\0" in b"".join(encoded):
+        encoded = [value.replace(b"\0", NUL_PICTURE) for value in encoded]
+    return _variable(TEXT, encoded)
 
 
 def blobs(values: Sequence[bytes | None]) -> Array:

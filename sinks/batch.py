@@ -1,21 +1,20 @@
 """One batch of the sink: records of some partitions, decoded into rows, refused ones set aside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from sinks import arrays
+from sinks.arrays import KINDS, UNFIT, Array
 from sinks.current import FOLLOW, Current
-from sinks.rows import BY_TOPIC
+from sinks.rows import BY_TOPIC, Table
 from streams import topics
 from streams.codec import Undecodable
 
 RECORDS_MAX = 5_000
 BYTES_MAX = 8 << 20
 REJECT_VALUE_BYTES = 64 << 10
-ESCAPED_NUL = b"\\u0000"
-NUL_PICTURE = "␀"
-"""PostgreSQL's text has no NUL; the row shows its picture, the log keeps the original."""
-
 COUNTED = frozenset(topic.name for topic in (topics.DECISIONS, topics.EVENTS, topics.FILLS))
 """Topics whose messages the meter counts by what they say."""
 
@@ -54,17 +53,18 @@ class Reject(NamedTuple):
 
 @dataclass
 class Batch:
-    """generation: the assignment under which it was read; rows: by topic."""
+    """generation: the assignment under which it was read; rows, columns: by topic; origins: the records themselves."""
 
     generation: int
     spans: dict[Place, Span] = field(default_factory=dict)
     rows: dict[str, list[Row]] = field(default_factory=dict)
-    values: dict[Place, dict[int, bytes | None]] = field(default_factory=dict)
+    columns: dict[str, list[Array]] = field(default_factory=dict)
+    origins: dict[Place, list[Record]] = field(default_factory=dict)
     rejects: list[Reject] = field(default_factory=list)
     current: Current = field(default_factory=dict)
     outcomes: list[object] = field(default_factory=list)
     timestamps_ms: list[int] = field(default_factory=list)
-    bytes: int = 0
+    size: int = 0
 
     @property
     def records(self) -> int:
@@ -73,46 +73,68 @@ class Batch:
     @property
     def room(self) -> int:
         """How many records still fit."""
-        return 0 if self.bytes >= BYTES_MAX else RECORDS_MAX - self.records
+        return 0 if self.size >= BYTES_MAX else RECORDS_MAX - self.records
 
     def add(self, place: Place, span: Span, records: Sequence[Record]) -> None:
         """Decode consecutive records of one partition."""
         topic, partition = place
         table, follow = BY_TOPIC[topic], FOLLOW.get(topic)
-        decode, row_of, counted = table.topic.decode, table.row, topic in COUNTED
-        rows = self.rows.setdefault(topic, [])
-        values = self.values.setdefault(place, {})
-        for record in records:
-            value, offset = record.value, record.offset
-            values[offset] = value
-            self.timestamps_ms.append(record.timestamp)
-            if value is None:
-                self.reject(
-                    place, offset, record.timestamp, "NULL_VALUE", "the record has no value"
-                )
-                continue
-            self.bytes += len(value)
-            try:
-                message = decode(value)
-            except Undecodable as refusal:
-                self.reject(place, offset, record.timestamp, refusal.reason, refusal.detail)
-                continue
-            row = (record.timestamp, partition, offset, *row_of(message))
-            rows.append(_without_nul(row) if ESCAPED_NUL in value else row)
-            if follow is not None:
-                follow(self.current, message, partition, offset)
-            if counted:
-                self.outcomes.append(message)
-        before = self.spans.get(place, span)
-        self.spans[place] = Span(before.first, span.next)
+        row_of = table.row
+        self.origins.setdefault(place, []).extend(records)
+        self.timestamps_ms += [record.timestamp for record in records]
+        self.size += sum(len(record.value or b"") for record in records)
+        records, messages = self._decode(place, records, table.topic.decode)
+        self.rows.setdefault(topic, []).extend(
+            [
+                (record.timestamp, partition, record.offset, *row_of(message))
+                for record, message in zip(records, messages, strict=True)
+            ]
+        )
+        if follow is not None:
+            for record, message in zip(records, messages, strict=True):
+                follow(self.current, message, partition, record.offset)
+        if topic in COUNTED:
+            self.outcomes += messages
+        self.spans[place] = Span(self.spans.get(place, span).first, span.next)
 
-    def reject(self, place: Place, offset: int, timestamp_ms: int, reason: str, error: str) -> None:
+    def seal(self) -> None:
+        """Make the columns of what SQL will most likely take, so that the writer need not."""
+        for topic, rows in self.rows.items():
+            if rows:
+                with suppress(*UNFIT):  # the writer finds out which row it is
+                    self.columns[topic] = columns(BY_TOPIC[topic], rows)
+
+    def reject(self, place: Place, offset: int, reason: str, error: str) -> None:
         """Set a record aside."""
-        value = self.values[place][offset]
-        kept = None if value is None else value[:REJECT_VALUE_BYTES]
-        text = error.replace("\0", NUL_PICTURE)[:200]
-        self.rejects.append(Reject(*place, offset, timestamp_ms, reason, text, kept))
+        record = next(record for record in self.origins[place] if record.offset == offset)
+        value = None if record.value is None else record.value[:REJECT_VALUE_BYTES]
+        self.rejects.append(Reject(*place, offset, record.timestamp, reason, error[:200], value))
+
+    def _decode(
+        self, place: Place, records: Sequence[Record], decode: Callable[[bytes], Any]
+    ) -> tuple[Sequence[Record], list[Any]]:
+        """The records that can be decoded, and their messages; the others are set aside."""
+        try:
+            return records, [decode(record.value) for record in records]  # type: ignore[arg-type]  # None: see below
+        except (Undecodable, TypeError):
+            good: list[Record] = []
+            messages: list[Any] = []
+            for record in records:
+                if record.value is None:
+                    self.reject(place, record.offset, "NULL_VALUE", "the record has no value")
+                    continue
+                try:
+                    messages.append(decode(record.value))
+                except Undecodable as refusal:
+                    self.reject(place, record.offset, refusal.reason, refusal.detail)
+                else:
+                    good.append(record)
+            return good, messages
 
 
-def _without_nul(row: Row) -> Row:
-    return tuple(v.replace("\0", NUL_PICTURE) if type(v) is str else v for v in row)
+def columns(table: Table, rows: Sequence[Row]) -> list[Array]:
+    """One array a column, the key first. Raises one of UNFIT for a value that its column does not take."""
+    times, partitions, offsets, *others = zip(*rows, strict=True)
+    key = [arrays.bigints(times), arrays.ints(partitions), arrays.bigints(offsets)]
+    pairs = zip(table.columns, others, strict=True)
+    return key + [KINDS[column.kind].array(values) for column, values in pairs]

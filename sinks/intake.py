@@ -18,6 +18,9 @@ LINGER_S = 0.2
 """A batch that is not full waits this long for more, and as long as the one before it is being written."""
 
 POLL_S = 0.05
+SLICE = 250
+"""Records decoded before others get their turn: the writer beside us waits for the loop at each of its statements."""
+
 FOR_EVER_MS = 2**31 - 1
 
 
@@ -122,17 +125,19 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carri
                 wait_s = POLL_S
             if not await self._fetch(batch, wait_s):
                 return None
+            await asyncio.sleep(0)
             if deadline is None:
                 if not batch.spans:
                     return None
                 deadline = time.monotonic() + LINGER_S
+        batch.seal()
         return batch
 
     async def _fetch(self, batch: Batch, wait_s: float) -> bool:
         """Add what comes within the wait; False when the assignment changed meanwhile."""
         try:
             fetched = await self._consumer.getmany(
-                timeout_ms=int(wait_s * 1000), max_records=batch.room
+                timeout_ms=int(wait_s * 1000), max_records=min(batch.room, SLICE)
             )
         except NoOffsetForPartitionError:
             if self.is_claimed:

@@ -1,7 +1,6 @@
 """The statements of one SQL transaction of the history sink: rows, rejects, and what is current."""
 
 import logging
-import struct
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -9,8 +8,8 @@ import psycopg
 from psycopg import errors
 
 from sinks import arrays
-from sinks.arrays import KINDS
-from sinks.batch import NUL_PICTURE, Batch, Reject, Row
+from sinks.arrays import UNFIT
+from sinks.batch import Batch, Reject, Row, columns
 from sinks.current import TOPICS, Entry, Key
 from sinks.rows import Table
 from streams.codec import encode
@@ -25,9 +24,7 @@ REFUSED = (
     psycopg.DataError,
     psycopg.IntegrityError,
     errors.ProgramLimitExceeded,
-    struct.error,
-    ValueError,
-    OverflowError,
+    *UNFIT,
 )
 """A value that SQL does not take; the same again tomorrow."""
 
@@ -93,12 +90,13 @@ async def insert(
     """Insert the rows of one table; how many of them are new."""
 
     async def write(some: Sequence[Row]) -> int:
-        done = await sql.execute(table.insert.encode(), _columns(table, some), prepare=True)
-        return done.rowcount
+        ready = batch.columns.get(table.topic.name) if some is rows else None
+        given = columns(table, some) if ready is None else ready
+        return (await sql.execute(table.insert.encode(), given, prepare=True)).rowcount
 
     def refuse(row: Row, error: Exception) -> None:
         place = (table.topic.name, row[1])
-        batch.reject(place, row[2], row[0], "SINK_REFUSED", str(error))
+        batch.reject(place, row[2], "SINK_REFUSED", str(error))
 
     return await strategy(sql, rows, write, refuse)
 
@@ -145,19 +143,12 @@ def _not_followed(item: tuple[Key, Entry], error: Exception) -> None:
     log.error("current state of %s cannot be kept: %s", item[0], error)
 
 
-def _columns(table: Table, rows: Sequence[Row]) -> list[arrays.Array]:
-    times, partitions, offsets, *columns = zip(*rows, strict=True)
-    key = [arrays.bigints(times), arrays.ints(partitions), arrays.bigints(offsets)]
-    pairs = zip(table.columns, columns, strict=True)
-    return key + [KINDS[column.kind].array(values) for column, values in pairs]
-
-
 def _remembered(live: Sequence[tuple[Key, Entry]]) -> list[arrays.Array]:
     entries = [entry for _, entry in live]
     return [
         *_keys([key for key, _ in live]),
-        _texts([entry.account for entry in entries]),
-        _texts([entry.symbol for entry in entries]),
+        arrays.texts([entry.account for entry in entries]),
+        arrays.texts([entry.symbol for entry in entries]),
         arrays.bigints([entry.offset for entry in entries]),
         arrays.documents([encode(entry.message) for entry in entries]),
     ]
@@ -165,8 +156,4 @@ def _remembered(live: Sequence[tuple[Key, Entry]]) -> list[arrays.Array]:
 
 def _keys(keys: Sequence[Key]) -> list[arrays.Array]:
     kinds, partitions, names = zip(*keys, strict=True)
-    return [arrays.texts(kinds), arrays.ints(partitions), _texts(names)]
-
-
-def _texts(values: Sequence[str]) -> arrays.Array:
-    return arrays.texts([value.replace("\0", NUL_PICTURE) for value in values])
+    return [arrays.texts(kinds), arrays.ints(partitions), arrays.texts(names)]
