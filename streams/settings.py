@@ -56,14 +56,17 @@ class Settings(BaseSettings):
         ge=0,
         description="port of /metrics, /livez, /readyz of worker and sink; 0: a free one",
     )
-    api_port: int = Field(default=8000, ge=0)
-    """Port of the status API."""
-    postgres_url: str = Field(default="")
-    """History; empty: none."""
-    redis_url: str = Field(default="")
-    """Latest state; empty: none."""
-    require_timescaledb: bool = Field(default=False)
-    """Refuse a plain PostgreSQL."""
+    ops_urls: str = Field(
+        default="",
+        description="ops ports that the status API polls, comma separated: http://127.0.0.1:8001,...",
+    )
+    profile: Literal["local", "production"] = Field(
+        default="local", description="what the status API says this system is"
+    )
+    api_port: int = Field(default=8000, ge=0, description="port of the status API")
+    postgres_url: str = Field(default="", description="history; empty: none")
+    redis_url: str = Field(default="", description="latest state; empty: none")
+    require_timescaledb: bool = Field(default=False, description="refuse a plain PostgreSQL")
     crash: str = Field(
         default="", description="point:n, end the process there at the n-th passage; tests only"
     )

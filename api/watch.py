@@ -1,0 +1,92 @@
+"""What the API knows of processes, log and feed: looked at every two seconds, so that no request waits for them."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from typing import Any
+
+import httpx
+import msgspec
+
+from api.current import CurrentReader
+from api.log_view import UNREADABLE, LogView, Topics
+from api.problems import Problem
+from streams.codec import Undecodable
+from streams.settings import Settings
+from streams.topics import MARKS
+
+log = logging.getLogger("headrace.api")
+
+EVERY_S = 2.0
+OPS_TIMEOUT_S = 1.0
+STALE_S = 10.0
+
+
+class Watch:
+    """The last look at each thing, and when it was."""
+
+    def __init__(self, settings: Settings, current: CurrentReader) -> None:
+        self._urls = [
+            url.strip().rstrip("/") for url in settings.ops_urls.split(",") if url.strip()
+        ]
+        self._log_view = LogView(settings.brokers, (settings.app, f"{settings.app}-sink"))
+        self._current = current
+        self._topics: Topics | None = None
+        self._looked_at = 0.0
+        self.processes: list[dict[str, Any]] = [_unreachable(url) for url in self._urls]
+        self.sources: dict[str, int] | None = None
+
+    @property
+    def topics(self) -> Topics | None:
+        """Offsets by topic; None while the brokers do not answer."""
+        is_fresh = time.monotonic() - self._looked_at < STALE_S
+        return self._topics if is_fresh else None
+
+    @property
+    def age_s(self) -> float:
+        """How old the offsets are."""
+        return time.monotonic() - self._looked_at
+
+    async def run(self) -> None:
+        """Look for ever. Each look ends by itself, so a hanging part holds up no other for long."""
+        async with httpx.AsyncClient(timeout=OPS_TIMEOUT_S) as client:
+            try:
+                while True:
+                    await asyncio.gather(
+                        self._look_at_log(), self._ask(client), self._look_at_feed()
+                    )
+                    await asyncio.sleep(EVERY_S)
+            finally:
+                await self._log_view.close()
+
+    async def _look_at_log(self) -> None:
+        try:
+            self._topics = await self._log_view.look()
+        except UNREADABLE as error:
+            log.warning("the log cannot be looked at: %r", error)
+        else:
+            self._looked_at = time.monotonic()
+
+    async def _ask(self, client: httpx.AsyncClient) -> None:
+        self.processes = list(await asyncio.gather(*(_ask(client, url) for url in self._urls)))
+
+    async def _look_at_feed(self) -> None:
+        """Which sources the marks of now came from; None while no store says."""
+        try:
+            marks = (await self._current.read("mark")).values["mark"]
+            self.sources = dict(Counter(MARKS.decode(mark).source for mark in marks))
+        except (Problem, Undecodable):
+            self.sources = None
+
+
+async def _ask(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    try:
+        answer = await client.get(f"{url}/status")
+        return {"url": url, "reachable": True, "status": msgspec.json.decode(answer.content)}
+    except (httpx.HTTPError, msgspec.DecodeError):
+        return _unreachable(url)
+
+
+def _unreachable(url: str) -> dict[str, Any]:
+    return {"url": url, "reachable": False, "status": None}
