@@ -4,8 +4,7 @@ import asyncio
 from itertools import islice
 from typing import Any
 
-from agents.routes import GROUPS
-
+from agents.routes import routes
 from api import reference
 from api.ending import Ended
 from api.feed_report import FeedReport
@@ -23,10 +22,11 @@ IDLE_DEADLINE_S = 60.0
 POLL_S = 0.005
 
 
-def committed_inputs() -> list[str]:
+def committed_inputs(settings: Settings) -> list[str]:
     """The topics whose offsets the engine's group commits; broadcast ones are kept in the tables instead."""
+    groups = routes(settings.partitions, settings.generation, settings.strategy)
     inputs = {
-        source.topic.name for group in GROUPS for source in group.inputs if not source.broadcast
+        source.topic.name for group in groups for source in group.inputs if not source.broadcast
     }
     return sorted(inputs)
 
@@ -42,7 +42,7 @@ async def publish_until_idle(plan: FeedPlan, settings: Settings, seconds: float)
     source.status.choice = f"{source.name}, {count} rounds of {ROUND_MS} ms in lockstep"
     async with (
         serving(settings.ops_port) as process,
-        lag.watch(settings.brokers, settings.app, committed_inputs(), names) as behind,
+        lag.watch(settings.brokers, settings.app, committed_inputs(settings), names) as behind,
     ):
         report = FeedReport(source, process.meter)
         process.show(report.status)

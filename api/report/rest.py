@@ -19,7 +19,9 @@ POLL_S = 0.2
 async def until_at_rest(settings: Settings) -> dict[str, int]:
     """What each input still holds for the engine: nothing, or what was left when progress ended."""
     names = [topic.name for topic in CATALOGUE]
-    async with lag.watch(settings.brokers, settings.app, committed_inputs(), names) as behind:
+    async with lag.watch(
+        settings.brokers, settings.app, committed_inputs(settings), names
+    ) as behind:
         last, since = await behind.records(), time.monotonic()
         while time.monotonic() - since < PATIENCE_S:
             if not last and await behind.at_rest():

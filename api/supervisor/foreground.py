@@ -25,7 +25,9 @@ async def run_up(settings: Settings, plan: UpPlan) -> int:
     try:
         with DataDirectory(settings.data, fresh=plan.fresh) as data:
             partitions = data.settle_partitions(plan.partitions, settings.partitions)
-            settings = settings.model_copy(update={"partitions": partitions})
+            settings = settings.model_copy(
+                update={"partitions": partitions, "strategy": plan.strategy}
+            )
             return await _run(System(data, settings, plan, screen.say), plan, screen)
     except DirectoryRefused as refused:
         raise Ended(Exit.CHECK_FAILED, str(refused)) from refused

@@ -26,7 +26,7 @@ from streams.processes import LocalPartError
 from streams.settings import Settings
 from streams.topics import TRADES
 
-DRAIN_S = 1.5
+FEED_S, WORKER_S, DRAIN_S, SINK_S, API_S = 2.0, 3.5, 1.5, 1.5, 1.0
 STORE_S = 2.5
 
 
@@ -92,11 +92,11 @@ class System:
         if self._services is not None:
             services = self._services
             killed += await stop_in_order(
-                [Stop(services.feed, 1.0), Stop(services.worker, 2.5)], until
+                [Stop(services.feed, FEED_S), Stop(services.worker, WORKER_S)], until
             )
             await self._drain(services)
             killed += await stop_in_order(
-                [Stop(services.sink, 1.5), Stop(services.api, 1.5)], until
+                [Stop(services.sink, SINK_S), Stop(services.api, API_S)], until
             )
         stores = [Stop(part, STORE_S) for part in self._stores.parts]
         return killed + await stop_in_order(stores, until)
