@@ -61,9 +61,10 @@ def take(work: Execution, order: RestingOrder) -> None:
         return
     displayed = "STOP" if order.type == "stop" else "TAKER"
     for leg in legs:
-        work.use(order.side, leg.qty, leg.block)
+        qty = min(leg.qty, work.reducible(order))  # a leg may have shrunk the bracket of this exit
+        work.use(order.side, qty, leg.block)
         price = costs.no_slippage(leg.price, order.side)
-        _fill(work, order, leg.qty, price, maker=False, rule="WALK" if leg.block else displayed)
+        _fill(work, order, qty, price, maker=False, rule="WALK" if leg.block else displayed)
         live = work.exchange.orders.get(order.order_id)
         if live is None:
             return

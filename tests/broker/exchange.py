@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -51,6 +51,15 @@ def instrument(**changes: Any) -> Instrument:
     return Instrument(**(fields | changes))
 
 
+class Position(NamedTuple):
+    """All of a log record that the broker looks at."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None = None
+    value: bytes | None = None
+
+
 @dataclass
 class Tables:
     """The tables of one cell as the broker sees them."""
@@ -75,11 +84,12 @@ class Stage:
     def feed(self, topic: str, message: Any, time: int) -> list[Any]:
         """Handle one record; the messages it brought."""
         event: Event[Any] = Event()
-        event.topic, event.partition, event.key = topic, 0, None
-        event.offset = self.offsets.get(topic, 0)
-        self.offsets[topic] = event.offset + 1
+        offset = self.offsets.get(topic, 0)
+        self.offsets[topic] = offset + 1
+        event.topic, event.partition = topic, 0
+        event.record = Position(offset, time // MS)
         self.clock = max(self.clock, time)
-        event.message, event.clock_ns, event.timestamp_ms = message, self.clock, time // MS
+        event.message, event.clock_ns = message, self.clock
         outputs = list(HANDLERS[topic](event, self.tables))
         self.outputs += outputs
         return [output.message for output in outputs]
