@@ -86,6 +86,7 @@ class Services:
             "HEADRACE_REDIS_URL": settings.redis_url,
             "HEADRACE_OPS_PORT": str(self._ports[name]),
             "HEADRACE_API_PORT": str(self._ports["api"]),
+            "HEADRACE_OPS_URLS": ",".join((self.addresses.worker, self.addresses.sink)),
             "HEADRACE_STRATEGY": self._plan.strategy,
             "HEADRACE_STRATEGY_ACCOUNT": settings.strategy_account,
             "HEADRACE_INSTANCE": settings.instance or "up-1",

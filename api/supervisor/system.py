@@ -22,6 +22,7 @@ from api.supervisor.threads import in_thread
 from streams import admin
 from streams.feeds.kraken import KrakenSource
 from streams.feeds.source import Source
+from streams.instruments import Instrument
 from streams.processes import LocalPartError
 from streams.settings import Settings
 from streams.topics import TRADES
@@ -45,10 +46,12 @@ class System:
         self.settings = settings
         self.run: Run | None = None
         self.began_empty = False
+        self.instruments: dict[str, Instrument] = {}
 
     async def start(self) -> None:
         """Starts everything; LocalPartError names what did not start."""
         source, _ = await asyncio.gather(feeding.open_source(self._plan.feed), self._stores.start())
+        self.instruments = {instrument.symbol: instrument for instrument in source.instruments}
         self.settings = self._settle()
         await self._prepare_topics(source)
         services = Services(self._data, self.settings, _chosen(self._plan, source))

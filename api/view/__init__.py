@@ -23,10 +23,10 @@ LINE_S = 5.0
 async def showing(system: System, plan: UpPlan, screen: Screen) -> AsyncIterator[None]:
     """Shows the system while the context lasts: a live screen on a terminal, else a line every five seconds."""
     assert system.run is not None, "a view is of a system that runs"
-    run, poller = system.run, Poller(system.run)
+    run, poller = system.run, Poller(system.run, system.settings)
 
     def look() -> Figures:
-        return figures(poller, run)
+        return figures(poller, run, system.instruments)
 
     show = _draw if plan.view and screen.console.is_terminal else _write
     tasks = [asyncio.create_task(poller.poll_for_ever()), asyncio.create_task(show(look, screen))]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Market:
-    """The mark of one symbol; prices as decimal text, "" for none."""
+    """The mark of one symbol; prices as decimal text, "" for none. status: the mark's own."""
 
     symbol: str
     bid: str
@@ -56,6 +56,5 @@ class Figures:
     feed: str = ""
     feed_sent: int = 0
     feed_connected: bool = False
-    killed: str = ""
     api_url: str = ""
     stale: tuple[str, ...] = ()

@@ -1,24 +1,34 @@
 """From what the parts answered to the figures of the view; pure but for the poller it reads."""
 
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from api.exposition import difference, histograms, quantile, total
 from api.supervisor.directory import Run
-from api.view.figures import Figures, Flow
+from api.view.figures import Figures, Flow, Holding, Market
 from api.view.poll import Answer, Poller
 from streams import topics
+from streams.instruments import Instrument
+from streams.messages import Mark
 
 EVENTS = "headrace_events_total"
 OUTPUTS = "headrace_outputs_total"
 AGE = "headrace_event_age_seconds"
 
 
-def figures(poller: Poller, run: Run) -> Figures:
+def figures(poller: Poller, run: Run, instruments: Mapping[str, Instrument]) -> Figures:
     """The figures of the last answers."""
     answers = poller.answers
     sink, feed = _json(answers.get("sink")), _json(answers.get("feed"))
+    held = _json(answers.get("positions"))
+    marks = {mark.symbol: mark for mark in map(topics.MARKS.decode, poller.marks)}
     return Figures(
+        markets=markets(marks, instruments),
+        holdings=holdings(held.get("positions") or [], marks, instruments),
+        cash=tuple((account["account"], account["cash"]) for account in held.get("accounts") or []),
+        open_orders=len(_json(answers.get("orders")).get("orders") or []),
         flow=flow(answers.get("worker")),
         rejected=round(_total(answers.get("sink metrics"), "headrace_rejections_total")),
         sink_rows=sum((sink.get("rows") or {}).values()),
@@ -29,6 +39,59 @@ def figures(poller: Poller, run: Run) -> Figures:
         api_url=run.api_url,
         stale=poller.stale(),
     )
+
+
+def markets(marks: Mapping[str, Mark], instruments: Mapping[str, Instrument]) -> tuple[Market, ...]:
+    """The marks of the feed's symbols."""
+    return tuple(
+        Market(
+            symbol=symbol,
+            bid=_price(instruments[symbol], mark.bid),
+            ask=_price(instruments[symbol], mark.ask),
+            last=_price(instruments[symbol], mark.last),
+            status=mark.status,
+        )
+        for symbol, mark in sorted(marks.items())
+        if symbol in instruments
+    )
+
+
+def holdings(
+    positions: list[dict[str, Any]],
+    marks: Mapping[str, Mark],
+    instruments: Mapping[str, Instrument],
+) -> tuple[Holding, ...]:
+    """The positions of the API with what they would bring at the mid of the present mark."""
+    return tuple(
+        Holding(
+            account=position["account"],
+            symbol=position["symbol"],
+            quantity=position["qty"],
+            average_price=position["average_price"],
+            realised=position["net"],
+            unrealised=_unrealised(position, marks, instruments),
+            fees=position["fees"],
+        )
+        for position in positions
+    )
+
+
+def _unrealised(
+    position: dict[str, Any], marks: Mapping[str, Mark], instruments: Mapping[str, Instrument]
+) -> str | None:
+    mark, instrument = marks.get(position["symbol"]), instruments.get(position["symbol"])
+    if mark is None or instrument is None or not mark.mid2:
+        return None
+    # For a screen: exact amounts are in the ledger.
+    value = Decimal(position["qty"]) * Decimal(mark.mid2) / 2 * Decimal(instrument.tick)
+    return str(value * Decimal(instrument.multiplier) - Decimal(position["cost"]))
+
+
+def _price(instrument: Instrument, ticks: int) -> str:
+    if not ticks:
+        return ""
+    places = len(instrument.tick.partition(".")[2])
+    return f"{Decimal(instrument.price_text(ticks)):,.{places}f}"
 
 
 def flow(answer: Answer | None) -> Flow:

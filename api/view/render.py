@@ -39,8 +39,6 @@ def line(figures: Figures) -> str:
         f"sink lag {figures.sink_lag_records:,}",
     ]
     words += [f"{m.symbol} {m.last or m.bid}" for m in figures.markets[:3]]
-    if figures.killed:
-        words.append(f"KILLED {figures.killed}")
     if figures.stale:
         words.append(f"stale: {', '.join(figures.stale)}")
     return " | ".join(words)
@@ -48,12 +46,8 @@ def line(figures: Figures) -> str:
 
 def _feed(figures: Figures) -> Text:
     state = ("connected", "green") if figures.feed_connected else ("not connected", "yellow")
-    text = Text.assemble(
-        ("feed ", "bold"), figures.feed, "  ", state, f"  {figures.feed_sent:,} records sent"
-    )
-    if figures.killed:
-        text.append(f"\nKILL SWITCH ON: {figures.killed}", style="bold white on red")
-    return text
+    sent = f"  {figures.feed_sent:,} records sent"
+    return Text.assemble(("feed ", "bold"), figures.feed, "  ", state, sent)
 
 
 def _markets(markets: Sequence[Market]) -> Table:

@@ -1,0 +1,59 @@
+# Every command of this project; `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := build/bootstrap/bin/uv
+INSTALLED := .venv/.installed
+BIN := .venv/bin
+
+# More arguments for `headrace up`, pytest or the benchmarks.
+ARGS ?=
+RUNS ?= 12
+
+.PHONY: help install up test check bench crash soak clean
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
+
+install: $(INSTALLED) ## make .venv with everything the lock names; nothing to do the second time
+
+up: $(INSTALLED) ## run the whole system here: make up ARGS="--feed synthetic"
+	@$(BIN)/headrace up $(ARGS)
+
+test: $(INSTALLED) ## all tests but the long ones: make test ARGS="-k kraken"
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+check: $(INSTALLED) ## format, lint, types, import rules, lock
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(UV) lock --check
+
+bench: $(INSTALLED) ## the benchmarks, written to docs/benchmarks
+	$(BIN)/python -m tests.bench.suite $(ARGS)
+
+crash: $(INSTALLED) ## kill workers and brokers at random: make crash RUNS=50
+	HEADRACE_CRASH_RUNS=$(RUNS) $(BIN)/python -m pytest tests/faults -m "crash or soak" -s $(ARGS)
+
+soak: $(INSTALLED) ## the long tests
+	$(BIN)/python -m pytest -m soak -s $(ARGS)
+
+clean: ## remove what was built; the data directory stays
+	rm -rf .venv build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A virtual environment of its own, since the system's pip may be another's to manage.
+$(UV):
+	@echo "installing uv $(UV_VERSION)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv build/bootstrap
+	@build/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(INSTALLED): pyproject.toml uv.lock | $(UV)
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --extra local --extra dev
+	@touch $@
