@@ -1,0 +1,92 @@
+"""A slow second ledger in fractions, and a careless broker: the oracle of the account side."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from streams.messages import Accepted
+
+LOT_TICK = Fraction(1, 100) * Fraction(1, 1000)
+"""Money of one lot at a price of one tick, in currency units."""
+
+
+@dataclass
+class BrokerOrder:
+    """An order as the broker has it. reported: lots whose fills have been delivered; ended: its last word was sent."""
+
+    accepted: Accepted
+    filled: int = 0
+    reported: int = 0
+    ended: bool = False
+    end_reported: bool = False
+
+    @property
+    def side(self) -> int:
+        return 1 if self.accepted.side == "buy" else -1
+
+    def holds(self, lot: Fraction) -> Fraction:
+        """What the account side must still reserve: all that may fill, as far as it has been told."""
+        most = self.filled if self.end_reported else self.accepted.qty
+        return lot * (most - self.reported)
+
+
+@dataclass
+class Twin:
+    """Cash, position and reservations of one account, by definition rather than by update."""
+
+    is_cash: bool
+    deposits: Fraction
+    fills: list[tuple[int, int, int, Fraction]] = field(default_factory=list)
+    orders: dict[str, BrokerOrder] = field(default_factory=dict)
+    lots: dict[str, Fraction] = field(default_factory=dict)
+    killed: bool = False
+    pending_fills: deque[tuple[str, int, int, bool]] = field(default_factory=deque)
+    pending_events: deque[tuple[str, str]] = field(default_factory=deque)
+
+    @property
+    def cash(self) -> Fraction:
+        spent = sum(side * qty * price * LOT_TICK + fee for side, qty, price, fee in self.fills)
+        return self.deposits - spent
+
+    @property
+    def fees(self) -> Fraction:
+        return sum((fee for *_, fee in self.fills), Fraction(0))
+
+    @property
+    def position(self) -> int:
+        return sum(side * qty for side, qty, _, _ in self.fills)
+
+    @property
+    def broker_position(self) -> int:
+        """Fills under way included."""
+        under_way = sum(
+            (self.orders[order_id].side if order_id in self.orders else exit_side(order_id)) * qty
+            for order_id, qty, _, _ in self.pending_fills
+        )
+        return self.position + under_way
+
+    @property
+    def reserved(self) -> Fraction:
+        return sum(
+            (order.holds(self.lots[order_id]) for order_id, order in self.orders.items()),
+            Fraction(0),
+        )
+
+    def cost_and_gross(self) -> tuple[Fraction, Fraction, int]:
+        """Average cost from the first fill on, unrounded; and how often it was reduced."""
+        qty, cost, gross, reductions = 0, Fraction(0), Fraction(0), 0
+        for side, size, price, _ in self.fills:
+            closing = min(size, abs(qty)) if qty * side < 0 else 0
+            if closing:
+                removed = cost * closing / abs(qty)
+                gross += -side * (closing * price * LOT_TICK - removed)
+                cost -= removed
+                reductions += 1
+            cost += (size - closing) * price * LOT_TICK
+            qty += side * size
+        return cost, gross, reductions
+
+
+def exit_side(order_id: str) -> int:
+    """Exits of the test are named by what they do."""
+    return -1 if order_id.endswith("/sell") else 1
