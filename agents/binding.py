@@ -14,6 +14,7 @@ from agents.group import Group
 from agents.live import LiveCell, Observe
 from agents.lockstep import IDLE_S, Turns, turns
 from streams.exits import Exit
+from streams.gather import Run
 from streams.meter import EngineMeter
 from streams.restore import Stalled
 from streams.transaction import Unsure
@@ -94,19 +95,19 @@ class CellsBinding:
             mine = sum(1 for name, _ in self.cells if name == group.name)
             self._meter.assigned(group.name, mine)
 
-    async def run(self, tp: TP, records: list[Record]) -> None:
+    async def run(self, tp: TP, runs: list[Run]) -> None:
         """Fold and commit one chunk; returns when its partition may be fetched into again."""
         cell = self.cells.get((self._groups[tp.topic].name, tp.partition))
         if cell is None or not self._accepting:
             return  # its partition has moved; whoever has it now reads these records
         try:
-            await cell.run(tp.topic, records)
+            await cell.run(runs)
             if self._lockstep:
                 await cell.settled()
         except (Unsure, HandlerFailed, AssertionError) as error:
             self._stop_on(error)
 
-    async def turn(self) -> tuple[TP, list[Record]] | None:
+    async def turn(self) -> tuple[TP, list[Run]] | None:
         """In lockstep: the next chunk for an agent; broadcast inputs are applied on the way."""
         if self._turns is None or not self._accepting:
             await asyncio.sleep(IDLE_S)
@@ -121,14 +122,18 @@ class CellsBinding:
                 self.cells[group.name, turn.cell.partition], turn.place.topic, records
             )
             return None
-        return TP(turn.place.topic, turn.place.partition), records
+        return TP(turn.place.topic, turn.place.partition), [(turn.place.topic, records)]
 
     async def _apply(self, cell: LiveCell, topic: str, records: list[Record]) -> None:
         try:
-            await cell.run(topic, records)
+            await cell.run([(topic, records)])
             await cell.settled()
         except (Unsure, HandlerFailed, AssertionError) as error:
             self._stop_on(error)
+
+    def cell_of(self, tp: TP) -> tuple[str, int]:
+        """The name of the cell that reads this partition."""
+        return self._groups[tp.topic].name, tp.partition
 
     async def drain(self) -> None:
         """Take no more chunks, and wait until all that began has committed."""

@@ -79,7 +79,7 @@ class Broadcasts:
         async with self._handing:
             for place, records in fetched.items():
                 readers = self._readers(place, cells)
-                await asyncio.gather(*(cell.run(place.topic, records) for cell in readers))
+                await asyncio.gather(*(cell.run([(place.topic, records)]) for cell in readers))
 
     def _readers(self, place: TopicPartition, cells: Sequence[LiveCell]) -> list[LiveCell]:
         def reads(cell: LiveCell) -> bool:

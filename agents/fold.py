@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,6 +11,7 @@ from agents.group import Group, Input
 from agents.handler import Event, Output, Record
 from agents.outbox import DEAD_VALUE_BYTES, HandlerFailed, Outbox, Sent
 from streams import codec
+from streams.gather import Run
 
 __all__ = [
     "DEAD_VALUE_BYTES",
@@ -54,19 +55,32 @@ class Progress(msgspec.Struct):
         return 0 if last is None else last.offset + 1
 
 
-@dataclass
-class Chunk:
-    """What one transaction holds, and the figures of its making."""
+class Span(NamedTuple):
+    """The records of one topic in a chunk: the first offset, the next after the last, and their number."""
 
-    topic: str
     first: int
     next: int
     events: int
+
+
+@dataclass
+class Chunk:
+    """What one transaction holds, and the figures of its making.
+
+    times_ms: event times of its records by topic. dead: how many were refused, by topic and reason.
+    """
+
+    inputs: dict[str, Span]
     progress: Progress
     outputs: list[Sent]
-    timestamps_ms: list[int]
+    times_ms: dict[str, list[int]]
     changes: list[tuple[bytes, bytes | None]] = field(default_factory=list)
-    dead: dict[str, int] = field(default_factory=dict)
+    dead: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def events(self) -> int:
+        """How many records it applies."""
+        return sum(span.events for span in self.inputs.values())
 
 
 class Cell:
@@ -89,28 +103,27 @@ class Cell:
         name, _, rest = key.decode().partition("|")
         self._tables[name].load(rest, value)
 
-    def apply(self, topic: str, records: Sequence[Record]) -> Chunk:
-        """Fold the records of one input topic into the overlay; `seal` and `publish` make it true.
+    def apply(self, runs: Sequence[Run]) -> Chunk:
+        """Fold records of the input topics, in this order, into the overlay; `seal` and `publish` make it true.
 
         Raises HandlerFailed when a handler raised and its input's rule is to stop; the overlay is then discarded.
         """
-        *_, chunk = self.steps(topic, records)
+        *_, chunk = self.steps(runs)
         assert chunk is not None, "the last step gives the chunk"
         return chunk
 
-    def steps(self, topic: str, records: Sequence[Record]) -> Iterator[Chunk | None]:
+    def steps(self, runs: Sequence[Run]) -> Iterator[Chunk | None]:
         """`apply` in slices: None after each, the chunk at the end."""
-        source = self.group.input(topic)
-        poisoned: dict[int, HandlerFailed] = {}
+        poisoned: dict[tuple[str, int], HandlerFailed] = {}
         while True:
             try:
-                yield from self._steps(source, records, poisoned)
+                yield from self._steps(runs, poisoned)
                 return
             except HandlerFailed as failed:
                 self.discard()
-                if source.on_error == "stop":
+                if self.group.input(failed.topic).on_error == "stop":
                     raise
-                poisoned[failed.offset] = failed
+                poisoned[failed.topic, failed.offset] = failed
 
     def seal(self, chunk: Chunk) -> None:
         """Close the chunk: its changes are logged and the next chunk builds on them."""
@@ -130,39 +143,79 @@ class Cell:
             table.discard()
 
     def _steps(
-        self, source: Input, records: Sequence[Record], poisoned: dict[int, HandlerFailed]
+        self, runs: Sequence[Run], poisoned: dict[tuple[str, int], HandlerFailed]
     ) -> Iterator[Chunk | None]:
-        before = self.progress
-        outbox = Outbox(self.group, self.partitions, before.epoch)
-        clock_ms = before.clock_ns // 1_000_000
-        event: Event[Any] = Event()
-        event.topic, event.partition = source.topic.name, 0 if source.broadcast else self.partition
-        event.clock_ns = before.clock_ns
-        for start in range(0, len(records), SLICE_RECORDS):
-            part = records[start : start + SLICE_RECORDS]
-            step = before.step + start
-            messages = (
-                None if poisoned or source.clock_ms is not None else source.topic.decode_all(part)
-            )
-            if messages is None:
-                clock_ms = self._carefully(source, part, poisoned, event, step, clock_ms, outbox)
-            else:
-                clock_ms = self._quickly(source, part, messages, event, step, clock_ms, outbox)
-            yield None
-        yield self._chunk(source.topic.name, records, clock_ms * 1_000_000, outbox)
+        walk = _Walk(self, poisoned)
+        for topic, records in runs:
+            source = self.group.input(topic)
+            for start in range(0, len(records), SLICE_RECORDS):
+                if walk.due:
+                    yield None
+                    walk.due = False
+                walk.over(source, records[start : start + SLICE_RECORDS])
+        yield self._chunk(runs, walk)
 
-    def _quickly(
-        self,
-        source: Input,
-        records: Sequence[Record],
-        messages: list[Any],
-        event: Event[Any],
-        step: int,
-        clock_ms: int,
-        outbox: Outbox,
-    ) -> int:
-        """Records that all decode and move the clock: the hot loop. Returns the clock after them."""
-        handlers, tables = source.handlers, self.tables
+    def _chunk(self, runs: Sequence[Run], walk: "_Walk") -> Chunk:
+        before = self.progress
+        inputs: dict[str, Span] = {}
+        last: dict[str, Record] = {}
+        times: dict[str, list[int]] = {}
+        for topic, records in runs:
+            times.setdefault(topic, []).extend([record.timestamp for record in records])
+            first, _, events = inputs.get(topic, Span(records[0].offset, 0, 0))
+            inputs[topic] = Span(first, records[-1].offset + 1, events + len(records))
+            last[topic] = records[-1]
+        applied = {t: before.applied.get(t, 0) + span.events for t, span in inputs.items()}
+        progress = Progress(
+            step=walk.step,
+            epoch=before.epoch,
+            clock_ns=walk.clock_ms * 1_000_000,
+            applied=before.applied | applied,
+            last=before.last | {topic: _last(record) for topic, record in last.items()},
+        )
+        return Chunk(
+            inputs=inputs,
+            progress=progress,
+            outputs=walk.outbox.sent,
+            times_ms=times,
+            dead=walk.outbox.dead,
+        )
+
+
+class _Walk:
+    """The fold of one chunk under way."""
+
+    def __init__(self, cell: Cell, poisoned: dict[tuple[str, int], HandlerFailed]) -> None:
+        before = cell.progress
+        self.step = before.step
+        self.clock_ms = before.clock_ns // 1_000_000
+        self.outbox = Outbox(cell.group, cell.partitions, before.epoch)
+        self.due = False
+        self._since = 0
+        self._cell = cell
+        self._poisoned = poisoned
+        self._event: Event[Any] = Event()
+
+    def over(self, source: Input, records: Sequence[Record]) -> None:
+        """Apply consecutive records of one topic. Raises HandlerFailed."""
+        event = self._event
+        event.topic = source.topic.name
+        event.partition = 0 if source.broadcast else self._cell.partition
+        event.clock_ns = self.clock_ms * 1_000_000
+        careful = self._poisoned or source.clock_ms is not None
+        messages = None if careful else source.topic.decode_all(records)
+        if messages is None:
+            self._carefully(source, records)
+        else:
+            self._quickly(source, records, messages)
+        self._since += len(records)
+        if self._since >= SLICE_RECORDS:
+            self._since, self.due = 0, True
+
+    def _quickly(self, source: Input, records: Sequence[Record], messages: list[Any]) -> None:
+        """Records that all decode and move the clock: the hot loop."""
+        event, outbox, tables = self._event, self.outbox, self._cell.tables
+        handlers, clock_ms, step = source.handlers, self.clock_ms, self.step
         for place, message in enumerate(messages):
             event.record = record = records[place]
             moment = record.timestamp
@@ -181,75 +234,49 @@ class Cell:
             except codec.Undecodable as refusal:
                 outbox.refuse(event, step + place + 1, refusal)
             except Exception as error:  # noqa: BLE001  whatever a handler raises, nothing is committed
-                raise self._failed(event, error) from error
-        return clock_ms
+                raise self._failed(error) from error
+        self.clock_ms, self.step = clock_ms, step + len(messages)
 
-    def _carefully(
-        self,
-        source: Input,
-        records: Sequence[Record],
-        poisoned: dict[int, HandlerFailed],
-        event: Event[Any],
-        step: int,
-        clock_ms: int,
-        outbox: Outbox,
-    ) -> int:
-        """Any records, one by one. Returns the clock after them."""
+    def _carefully(self, source: Input, records: Sequence[Record]) -> None:
+        """Any records, one by one."""
+        event, cell = self._event, self._cell
         for record in records:
-            step += 1
+            self.step += 1
             event.record = record
-            clock_ms, now_ms = _clocks(source, clock_ms, record.timestamp)
+            self.clock_ms, now_ms = _clocks(source, self.clock_ms, record.timestamp)
             event.clock_ns = now_ms * 1_000_000
             try:
-                outputs = self._outputs(source, poisoned, event)
+                outputs = self._outputs(source)
                 if outputs:
-                    outbox.add(event, step, outputs)
+                    self.outbox.add(event, self.step, outputs)
             except codec.Undecodable as refusal:
-                if source.tells(refusal.reason, self.partition):
-                    outbox.refuse(event, step, refusal)
+                if source.tells(refusal.reason, cell.partition):
+                    self.outbox.refuse(event, self.step, refusal)
             except Exception as error:  # noqa: BLE001  whatever a handler raises, nothing is committed
-                raise self._failed(event, error) from error
-        return clock_ms
+                raise self._failed(error) from error
 
-    def _outputs(
-        self, source: Input, poisoned: dict[int, HandlerFailed], event: Event[Any]
-    ) -> list[Output]:
-        record = event.record
-        if record.offset in poisoned:
-            raise codec.Undecodable("HANDLER_ERROR", str(poisoned[record.offset]))
-        if record.value is None:
+    def _outputs(self, source: Input) -> list[Output]:
+        event, tables = self._event, self._cell.tables
+        poison = self._poisoned.get((event.topic, event.offset))
+        if poison is not None:
+            raise codec.Undecodable("HANDLER_ERROR", str(poison))
+        value = event.record.value
+        if value is None:
             if source.topic.cleanup == "compact":
                 return []  # a tombstone
             raise codec.Undecodable("NULL_VALUE", "the record has no value")
-        event.message = source.topic.decode(record.value)
-        return [output for handler in source.handlers for output in handler(event, self.tables)]
+        event.message = source.topic.decode(value)
+        return [output for handler in source.handlers for output in handler(event, tables)]
 
-    def _failed(self, event: Event[Any], error: Exception) -> HandlerFailed:
+    def _failed(self, error: Exception) -> HandlerFailed:
         if isinstance(error, HandlerFailed):
             return error
-        return HandlerFailed(self.group.name, event.ref, error)
+        return HandlerFailed(self._cell.group.name, self._event.ref, error)
 
-    def _chunk(self, topic: str, records: Sequence[Record], clock_ns: int, outbox: Outbox) -> Chunk:
-        final, before = records[-1], self.progress
-        digest = hashlib.sha256((final.key or b"") + b"|" + (final.value or b"")).hexdigest()
-        applied = before.applied.get(topic, 0) + len(records)
-        progress = Progress(
-            step=before.step + len(records),
-            epoch=before.epoch,
-            clock_ns=clock_ns,
-            applied=before.applied | {topic: applied},
-            last=before.last | {topic: Last(final.offset, final.timestamp, digest)},
-        )
-        return Chunk(
-            topic=topic,
-            first=records[0].offset,
-            next=final.offset + 1,
-            events=len(records),
-            progress=progress,
-            outputs=outbox.sent,
-            timestamps_ms=[record.timestamp for record in records],
-            dead=outbox.dead,
-        )
+
+def _last(record: Record) -> Last:
+    digest = hashlib.sha256((record.key or b"") + b"|" + (record.value or b"")).hexdigest()
+    return Last(record.offset, record.timestamp, digest)
 
 
 def _clocks(source: Input, clock_ms: int, moment_ms: int) -> tuple[int, int]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import TopicPartition
 
-from agents.fold import Cell, Chunk, Record
+from agents.fold import Cell, Chunk
 from agents.group import Group
 from streams import restore
+from streams.gather import Run
 from streams.transaction import Transaction, Unsure, Write
 
 LARGE_CHUNK = 500
@@ -58,13 +59,13 @@ class LiveCell:
             if self._committing is not None:
                 await self._committing
 
-    async def run(self, topic: str, records: Sequence[Record]) -> None:
+    async def run(self, runs: Sequence[Run]) -> None:
         """Fold one chunk and commit it; returns early for a large one, whose commit goes on meanwhile.
 
         Records that this cell has applied already are passed over. Raises HandlerFailed, Unsure.
         """
         async with self._folding:
-            chunk = await self._fold(topic, records)
+            chunk = await self._fold(runs)
             if chunk is None:
                 return
             started = time.perf_counter()
@@ -75,17 +76,22 @@ class LiveCell:
         if chunk.events < LARGE_CHUNK:
             await asyncio.shield(self._committing)
 
-    async def _fold(self, topic: str, records: Sequence[Record]) -> Chunk | None:
-        fresh = self.cell.progress.next(topic)
-        if records[0].offset < fresh:
-            records = [record for record in records if record.offset >= fresh]
-            if not records:
-                return None
-        for chunk in self.cell.steps(topic, records):
+    async def _fold(self, runs: Sequence[Run]) -> Chunk | None:
+        runs = [run for run in map(self._fresh, runs) if run[1]]
+        if not runs:
+            return None
+        for chunk in self.cell.steps(runs):
             if chunk is not None:
                 return chunk
             await asyncio.sleep(0)  # the commit of the chunk before goes on between slices
         raise AssertionError("the last step gives the chunk")
+
+    def _fresh(self, run: Run) -> Run:
+        topic, records = run
+        fresh = self.cell.progress.next(topic)
+        if records[0].offset >= fresh:
+            return run
+        return topic, [record for record in records if record.offset >= fresh]
 
     async def _commit(self, chunk: Chunk, started: float) -> None:
         try:
@@ -111,7 +117,7 @@ class LiveCell:
         ]
         through = ",".join(f"{t}:{last.offset}" for t, last in sorted(chunk.progress.last.items()))
         headers = [("through", through.encode())]
-        moment = chunk.timestamps_ms[-1]
+        moment = chunk.progress.clock_ns // 1_000_000
         writes += [
             Write(group.changelog.name, partition, key, value, moment, headers)
             for key, value in chunk.changes
@@ -120,6 +126,8 @@ class LiveCell:
 
     def _offsets(self, chunk: Chunk) -> dict[TopicPartition, int]:
         """For display in Kafka's tools; the progress row is what counts, and alone for broadcast inputs."""
-        if self.cell.group.input(chunk.topic).broadcast:
-            return {}
-        return {TopicPartition(chunk.topic, self.cell.partition): chunk.next}
+        return {
+            TopicPartition(topic, self.cell.partition): span.next
+            for topic, span in chunk.inputs.items()
+            if not self.cell.group.input(topic).broadcast
+        }

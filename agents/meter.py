@@ -23,21 +23,21 @@ class ProcessMeter:
     def chunk(
         self,
         route: str,
-        topic: str,
-        timestamps_ms: Sequence[int],
+        times_ms: Mapping[str, Sequence[int]],
         outputs: Mapping[str, int],
         seconds: Mapping[str, float],
         committed_ms: int,
     ) -> None:
         metrics = self._metrics
         metrics.add("chunks_total", (route,))
-        metrics.add("events_total", (route, topic), len(timestamps_ms))
-        metrics.observe("chunk_records", (route,), len(timestamps_ms))
+        metrics.observe("chunk_records", (route,), sum(map(len, times_ms.values())))
+        for topic, times in times_ms.items():
+            metrics.add("events_total", (route, topic), len(times))
+            self._ages(("event_age_seconds", (route,)), topic, times, committed_ms)
         for output, records in outputs.items():
             metrics.add("outputs_total", (route, output), records)
         for phase, duration in seconds.items():
             metrics.observe("chunk_seconds", (route, phase), duration)
-        self._ages(("event_age_seconds", (route,)), topic, timestamps_ms, committed_ms)
 
     def dead_letter(self, topic: str, reason: str, records: int = 1) -> None:
         self._metrics.add("dead_letters_total", (topic, reason), records)

@@ -17,9 +17,9 @@ def observer(
     def observe(group: Group, chunk: Chunk, seconds: dict[str, float]) -> None:
         outputs = Counter(sent.topic for sent in chunk.outputs)
         committed_ms = clock_ns() // 1_000_000
-        meter.chunk(group.name, chunk.topic, chunk.timestamps_ms, outputs, seconds, committed_ms)
+        meter.chunk(group.name, chunk.times_ms, outputs, seconds, committed_ms)
         meter.transaction(group.name, "commit", seconds["commit"])
-        for reason, records in chunk.dead.items():
-            meter.dead_letter(chunk.topic, reason, records)
+        for (topic, reason), records in chunk.dead.items():
+            meter.dead_letter(topic, reason, records)
 
     return observe

@@ -35,6 +35,7 @@ class HandlerFailed(Exception):
 
     def __init__(self, group: str, ref: Ref, error: Exception) -> None:
         super().__init__(f"{group}: {ref.topic}[{ref.partition}]@{ref.offset}: {error!r}")
+        self.topic = ref.topic
         self.offset = ref.offset
 
 
@@ -43,7 +44,7 @@ class Outbox:
 
     def __init__(self, group: Group, partitions: int, epoch: int) -> None:
         self.sent: list[Sent] = []
-        self.dead: dict[str, int] = {}
+        self.dead: dict[tuple[str, str], int] = {}
         self._group = group
         self._partitions = partitions
         self._epoch = epoch
@@ -67,7 +68,8 @@ class Outbox:
     def refuse(self, event: Event[Any], step: int, refusal: codec.Undecodable) -> None:
         """One dead letter instead of whatever the record would have brought."""
         letter = _dead_letter(event.ref, event.record, refusal, self._group.name)
-        self.dead[refusal.reason] = self.dead.get(refusal.reason, 0) + 1
+        of = (event.topic, refusal.reason)
+        self.dead[of] = self.dead.get(of, 0) + 1
         key = f"{event.topic}:{event.partition}"
         self.add(event, step, [Output(topics.DEAD_LETTERS, key, letter)])
 

@@ -10,16 +10,15 @@ class EngineMeter(Protocol):
     def chunk(
         self,
         route: str,
-        topic: str,
-        timestamps_ms: Sequence[int],
+        times_ms: Mapping[str, Sequence[int]],
         outputs: Mapping[str, int],
         seconds: Mapping[str, float],
         committed_ms: int,
     ) -> None:
         """One committed chunk.
 
-        timestamps_ms: of its input records. outputs: records by topic. seconds: by phase gather, handle, send, commit.
-        committed_ms: wall clock.
+        times_ms: of its input records, by topic. outputs: records by topic. seconds: by phase gather, handle, send,
+        commit. committed_ms: wall clock.
         """
 
     def dead_letter(self, topic: str, reason: str, records: int = 1) -> None:
@@ -109,8 +108,7 @@ class NoMeter:
     def chunk(
         self,
         route: str,
-        topic: str,
-        timestamps_ms: Sequence[int],
+        times_ms: Mapping[str, Sequence[int]],
         outputs: Mapping[str, int],
         seconds: Mapping[str, float],
         committed_ms: int,

@@ -21,10 +21,16 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
 from streams.exits import Exit
+from streams.gather import Gather, Place, Run
 
 FETCH_WAIT_MS = 500
 PARTITION_FETCH_BYTES = 4 << 20
 POLL_S = 1.0
+HOLD_POLL_S = 0.005
+"""How soon to look again for a topic that its cell waits for."""
+
+Cell = tuple[str, int]
+"""A group's name and a partition."""
 
 
 class Binding(Protocol):
@@ -33,10 +39,13 @@ class Binding(Protocol):
     async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:
         """Fence and restore the cells of these partitions, stop those of others, before anything is read."""
 
-    async def run(self, tp: TP, records: list[Any]) -> None:
-        """Fold and commit one chunk; returns when its partition may be fetched into again."""
+    def cell_of(self, tp: TP) -> tuple[str, int]:
+        """The name of the cell that reads this partition; co-partitioned inputs share one."""
 
-    async def turn(self) -> tuple[TP, list[Any]] | None:
+    async def run(self, tp: TP, runs: list[Run]) -> None:
+        """Fold and commit one chunk; returns when its cell's partitions may be fetched into again."""
+
+    async def turn(self) -> tuple[TP, list[Run]] | None:
         """In lockstep: the next chunk; None: nothing yet, ask again."""
 
     async def drain(self) -> None:
@@ -101,16 +110,29 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             retry_backoff_ms=20,
         )
 
-    async def fetch(self, free: set[TopicPartition], most: int) -> dict[TopicPartition, list[Any]]:
+    async def fetch(
+        self, free: set[TopicPartition], most: int, wait_s: float
+    ) -> dict[TopicPartition, list[Any]]:
         """Records of the free partitions, at most `most`; `free` may grow meanwhile, see `wake`."""
-        work = asyncio.run_coroutine_threadsafe(self._fetch(free, most), self.thread_loop)
+        work = asyncio.run_coroutine_threadsafe(self._fetch(free, most, wait_s), self.thread_loop)
         return await asyncio.wrap_future(work)
 
-    async def _fetch(self, free: set[TopicPartition], most: int) -> dict[TopicPartition, list[Any]]:
+    async def _fetch(
+        self, free: set[TopicPartition], most: int, wait_s: float
+    ) -> dict[TopicPartition, list[Any]]:
         consumer = self._ensure_consumer()
         records: dict[TopicPartition, list[Any]]
-        records = await consumer._fetcher.fetched_records(free, POLL_S, max_records=most)
+        records = await consumer._fetcher.fetched_records(free, wait_s, max_records=most)
         return records
+
+    def remaining(self, place: Place) -> int:
+        """Offsets of a partition that are committed and not fetched, as far as its last fetch told."""
+        consumer = self._consumer
+        assignment = consumer and consumer._subscription.subscription.assignment
+        state = assignment and assignment.state_value(TopicPartition(*place))
+        if not state or state.lso is None or not state.has_valid_position:
+            return 0
+        return max(0, int(state.lso - state.position))
 
     def wake(self) -> None:
         """A partition became free: let the waiting fetch look again."""
@@ -125,102 +147,117 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class Consumer(driver.Consumer):
-    """Yields one Faust message per fetched partition: value = the list of its records."""
+    """Yields one Faust message per ready cell: value = the runs of records of its chunk."""
 
     app: App
     _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._busy: set[TopicPartition] = set()
+        self._gather = Gather(self.app.conf.broker_max_poll_records)
+        self._places: dict[Cell, list[Place]] = {}
+        self._busy: set[Cell] = set()
         self._free: set[TopicPartition] = set()
         self._freed = asyncio.Event()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
+    def assign(self, assigned: set[TP]) -> None:
+        """These partitions are ours now, and nothing of them is under way."""
+        self._places = {}
+        for tp in sorted(assigned):
+            cell = self.app.binding.cell_of(tp)
+            self._places.setdefault(cell, []).append(Place(tp.topic, tp.partition))
+        self._gather.assign(self._places)
+        self._busy.clear()
+        self._freed.set()
+
     def release(self, tp: TP) -> None:
-        """The chunk of this partition is settled: fetch into it again."""
-        place = TopicPartition(tp.topic, tp.partition)
-        self._busy.discard(place)
-        self._free.add(place)
+        """The chunk of this partition's cell is settled: fetch into it again."""
+        cell = self.app.binding.cell_of(tp)
+        self._busy.discard(cell)
+        if cell in self._places:
+            self._free.update(TopicPartition(*place) for place in self._gather.wants(cell))
         self._freed.set()
         self._thread.wake()
 
     def lags(self) -> dict[TP, int]:
-        """Committed records of each assigned partition that its cell has not been given yet."""
-        found: dict[TP, int] = {}
-        client = self._thread._consumer
-        if client is None:
-            return found
-        for tp in self.assignment():
-            state = client._subscription.subscription.assignment.state_value(tp)
-            if state is not None and state.lso is not None and state.has_valid_position:
-                found[tp] = max(0, state.lso - state.position)
-        return found
-
-    def release_all(self) -> None:
-        """No partition has a chunk any more."""
-        self._busy.clear()
-        self._freed.set()
+        """Committed records of each assigned partition that have not been fetched yet."""
+        return {
+            tp: self._thread.remaining(Place(tp.topic, tp.partition)) for tp in self.assignment()
+        }
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """The chunks that are ready; their partitions are busy until `release`."""
+        """The chunks that are ready; their cells are busy until `release`."""
         if not self.flow_active:
             await self.wait(self.can_resume_flow)  # type: ignore[arg-type]  # its stubs name mode's Event
         generation = self.app.consumer_generation_id
-        fetched = await (self._fetch_turn() if self.app.lockstep else self._fetch_free())
-        if self.should_stop or not self._current(generation):
-            return  # the positions are set again when the flow resumes
+        chunks = await (self._turn() if self.app.lockstep else self._ready(generation))
+        for tp, runs in chunks:
+            if self.should_stop or not self._current(generation):
+                return  # the positions are set again when the flow resumes
+            self._busy.add(self.app.binding.cell_of(tp))
+            yield tp, self._message(tp, runs, generation)
+
+    async def _ready(self, generation: int) -> list[tuple[TP, list[Run]]]:
+        fetched = await self._fetch_free()
+        if not self._current(generation):
+            return []
         for place, records in fetched.items():
-            if not self._current(generation):
-                return
             tp = TP(place.topic, place.partition)
-            self._busy.add(place)
-            self._free.discard(place)
-            yield tp, self._message(tp, records, generation)
+            self._gather.add(self.app.binding.cell_of(tp), Place(*place), records)
+        now, chunks = self.loop.time(), []
+        for cell in self._places.keys() - self._busy:
+            runs = self._gather.chunk(cell, self._at_end, now)
+            if runs:
+                chunks.append((TP(runs[0][0], cell[1]), runs))
+        return chunks
+
+    def _at_end(self, place: Place) -> bool:
+        """One offset may be left: the marker of the last transaction."""
+        return self._thread.remaining(place) <= 1
 
     async def _fetch_free(self) -> dict[TopicPartition, list[Any]]:
         active = {TopicPartition(tp.topic, tp.partition) for tp in self._get_active_partitions()}
-        self._free = active - self._busy
+        idle = self._places.keys() - self._busy
+        self._free = active & {TopicPartition(*p) for c in idle for p in self._gather.wants(c)}
         if not self._free:
             self._freed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._freed.wait(), POLL_S)
+                await asyncio.wait_for(self._freed.wait(), HOLD_POLL_S if idle else POLL_S)
             return {}
         self.not_waiting_next_records.clear()
+        most, wait = self.app.conf.broker_max_poll_records, POLL_S
+        if self._gather.holding:
+            wait = HOLD_POLL_S
         try:
-            return await self._thread.fetch(self._free, self.app.conf.broker_max_poll_records)
+            return await self._thread.fetch(self._free, most, wait)
         except NoOffsetForPartitionError:
             await self.perform_seek()  # nothing committed yet: the progress row or the beginning
-            return {}
         except OffsetOutOfRangeError as error:
             self.app.binding.end(
                 Exit.LOG_CHANGED, f"the log no longer holds what is next: {error!r}"
             )
-            return {}
         except KafkaError as error:
             self.app.binding.end(Exit.NO_BROKER, f"fetch failed: {error!r}")
-            return {}
         finally:
             self.not_waiting_next_records.set()
+        return {}
 
-    async def _fetch_turn(self) -> dict[TopicPartition, list[Any]]:
+    async def _turn(self) -> list[tuple[TP, list[Run]]]:
         while self._busy and not self.should_stop:
             self._freed.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._freed.wait(), POLL_S)
         turn = await self.app.binding.turn()
-        if turn is None:
-            return {}
-        tp, records = turn
-        return {TopicPartition(tp.topic, tp.partition): records}
+        return [] if turn is None else [turn]
 
     def _current(self, generation: int) -> bool:
         return self.flow_active and self.app.consumer_generation_id == generation
 
-    def _message(self, tp: TP, records: list[Any], generation: int) -> ConsumerMessage:
-        last = records[-1]
+    def _message(self, tp: TP, runs: list[Run], generation: int) -> ConsumerMessage:
+        last = next(records[-1] for topic, records in reversed(runs) if topic == tp.topic)
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -229,7 +266,7 @@ class Consumer(driver.Consumer):
             last.timestamp_type,
             [],
             None,
-            records,  # type: ignore[arg-type]  # a chunk, where Faust has bytes
+            runs,  # type: ignore[arg-type]  # a chunk, where Faust has bytes
             None,
             0,
             0,
@@ -271,13 +308,13 @@ class ChunkTransactions(TransactionManager):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish what has begun before the partitions move."""
         await self.app.binding.drain()
-        self.consumer.release_all()
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]
     ) -> None:
         """Fence and restore before anything is read."""
         await self.app.binding.assigned(assigned, revoked)
+        self.consumer.assign(assigned)
         await self.consumer.perform_seek()
 
     async def commit(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:

@@ -20,7 +20,7 @@ class DictRun:
     def apply(self, topic: topics.Topic, records: Sequence[Record], most: int = 5000) -> Chunk:
         """Fold and commit these records in chunks of at most `most`; the last chunk."""
         for start in range(0, len(records), most):
-            chunk = self.cell.apply(topic.name, records[start : start + most])
+            chunk = self.cell.apply([(topic.name, records[start : start + most])])
             self.cell.seal(chunk)
             self.outputs += chunk.outputs
             self.changelog |= dict(chunk.changes)

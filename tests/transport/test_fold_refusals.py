@@ -54,8 +54,8 @@ def test_undecodable_bytes_become_one_dead_letter_in_the_chunk_of_their_offset(n
     assert letter.sha256 == hashlib.sha256(value).hexdigest()
     assert letter.length == len(value)
     assert (letter.key, letter.value, letter.group) == (b"k", value[:DEAD_VALUE_BYTES], "demo")
-    assert chunk.dead == {reason: 1}
-    assert (chunk.events, chunk.next) == (31, 31)
+    assert chunk.dead == {("market.quotes", reason): 1}
+    assert chunk.inputs == {"market.quotes": (0, 31, 31)}
     assert run.cell.progress.step == 31
 
 
@@ -122,7 +122,7 @@ def test_where_the_rule_is_to_stop_a_failing_handler_changes_nothing(bid: int) -
     run.apply(topics.QUOTES, [quote(offset) for offset in range(5)])
     before, progress = sums(run.cell).copy(), codec.encode(run.cell.progress)
     with pytest.raises(HandlerFailed, match=r"demo: market\.quotes\[0\]@7"):
-        run.cell.apply("market.quotes", [quote(5), quote(6), quote(7, bid=bid), quote(8)])
+        run.cell.apply([("market.quotes", [quote(5), quote(6), quote(7, bid=bid), quote(8)])])
     assert sums(run.cell) == before
     assert codec.encode(run.cell.progress) == progress
     assert run.cell.tables.all()[0].overlay == {}
@@ -131,16 +131,16 @@ def test_where_the_rule_is_to_stop_a_failing_handler_changes_nothing(bid: int) -
 def test_a_generator_that_fails_after_its_first_output_sends_none_of_them() -> None:
     run = DictRun()
     with pytest.raises(HandlerFailed, match="ZeroDivisionError"):
-        run.cell.apply("orders.accepted", [accepted(0), accepted(1, reason="FAILS")])
+        run.cell.apply([("orders.accepted", [accepted(0), accepted(1, reason="FAILS")])])
     assert list(run.cell.tables.all()[0].items()) == []
 
 
 def test_the_open_chunk_is_discarded_above_the_one_in_flight() -> None:
     cell = Cell(DEMO, 0, 1)
-    first = cell.apply("market.quotes", [quote(0), quote(1)])
+    first = cell.apply([("market.quotes", [quote(0), quote(1)])])
     cell.seal(first)
     with pytest.raises(HandlerFailed):
-        cell.apply("orders.accepted", [accepted(0, reason="FAILS")])
+        cell.apply([("orders.accepted", [accepted(0, reason="FAILS")])])
     cell.publish()
     assert sums(cell)["S0.X"].quotes == 2
     assert sums(cell)["S0.X"].orders == 0

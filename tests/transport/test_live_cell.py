@@ -54,7 +54,7 @@ class Bench:
 
     async def quotes(self, first: int, end: int) -> None:
         records: list[Record] = [quote(offset) for offset in range(first, end)]
-        await self.live.run("market.quotes", records)
+        await self.live.run([("market.quotes", records)])
 
 
 def over(scene: Callable[[Bench], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_records_that_are_applied_already_are_passed_over(monkeypatch: pytest.Mo
         twin.apply(DEMO.inputs[0].topic, [quote(offset) for offset in range(11)])
         assert sums(bench.cell) == sums(twin.cell)
         assert bench.cell.progress == twin.cell.progress
-        assert [chunk.first for chunk in bench.seen] == [0, 6]
+        assert [chunk.inputs["market.quotes"].first for chunk in bench.seen] == [0, 6]
 
     over(scene, monkeypatch)
 
@@ -116,7 +116,7 @@ def test_a_chunk_folded_while_another_commits_builds_on_it(monkeypatch: pytest.M
     async def scene(bench: Bench) -> None:
         bench.log.gate.clear()
         await bench.quotes(0, LARGE_CHUNK)  # returns before its commit
-        following = asyncio.create_task(bench.live.run("orders.accepted", [accepted(0)]))
+        following = asyncio.create_task(bench.live.run([("orders.accepted", [accepted(0)])]))
         await asyncio.sleep(0.01)
         assert len(bench.log.commits) == 1  # one transaction at a time
         assert sums(bench.cell) == {}

@@ -12,10 +12,7 @@ from tests.transport.demo import DEMO
 
 def observe(group: Group, chunk: Chunk, seconds: dict[str, float]) -> None:
     """Say what was committed."""
-    print(
-        f"{group.name} {chunk.topic} {chunk.first}..{chunk.next} {chunk.events} {seconds}",
-        flush=True,
-    )
+    print(group.name, chunk.inputs, seconds, flush=True)
 
 
 if __name__ == "__main__":
