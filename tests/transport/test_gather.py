@@ -1,12 +1,12 @@
 """Chunks of several topics: merged by event time, never past what is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.gather import HOLD_S, Gather, Place
+from streams.gather import HOLD_S, Gather, Place, Run
 
 QUOTES, TRADES = Place("quotes", 0), Place("trades", 0)
 CELL = ("symbol", 0)
@@ -31,7 +31,7 @@ def ends(*places: Place) -> Callable[[Place], bool]:
     return lambda place: place in places
 
 
-def order(runs: list[tuple[str, list[Tick]]]) -> list[tuple[str, int]]:
+def order(runs: Sequence[Run]) -> list[tuple[str, int]]:
     return [(topic, record.timestamp) for topic, records in runs for record in records]
 
 
