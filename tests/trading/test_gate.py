@@ -182,6 +182,28 @@ def test_exposure_counts_open_orders_at_the_mark() -> None:
 
 
 @pytest.mark.parametrize(
+    ("orders", "gross"),
+    [
+        ({"buy": 10}, 500),
+        ({"sell": 10}, 500),
+        ({"buy": 10, "sell": 20}, 1000),
+        ({"sell": 20, "buy": 30}, 1500),
+    ],
+)
+def test_exposure_is_the_worst_that_open_orders_can_make_of_it(
+    orders: dict[str, int], gross: int
+) -> None:
+    drive = ready(type="margin")
+    for side, lots in orders.items():
+        drive.order(side=side, qty=BTC.qty_text(lots), price="50000.00", client_order_id=side)
+    _limits(gross_exposure_max=str(gross + 49))(drive)
+    side, more = list(orders)[-1], LIMIT | {"qty": "0.001", "client_order_id": "more"}
+    assert drive.order(side=side, **more).reason == "GROSS_EXPOSURE"
+    _limits(gross_exposure_max=str(gross + 50))(drive)
+    assert drive.order(side=side, **more | {"client_order_id": "same"}).outcome == "accepted"
+
+
+@pytest.mark.parametrize(
     "change",
     [
         _kill("global"),

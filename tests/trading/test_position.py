@@ -77,6 +77,7 @@ def test_flip_closes_first_then_opens_and_splits_the_fee_by_quantity() -> None:
     position.apply(held, -1, fill, time=7)
     assert (held.qty, money.text(held.cost), money.text(held.gross)) == (-3, "330", "20")
     assert (held.opened_at, held.cycle) == (7, 2)
+    assert money.text(held.volume) == "750"
 
 
 @pytest.mark.parametrize("side", [1, -1])
