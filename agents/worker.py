@@ -42,7 +42,6 @@ def run_worker(settings: Settings) -> int:
     ops = OpsServer(_probes(metrics, app, beat), settings.ops_port)
     ops.start()
     _beat_with(app, beat, meter)
-    threading.Thread(target=_watch, args=(beat,), name="watchdog", daemon=True).start()
     try:
         return run(app)
     finally:
@@ -90,8 +89,13 @@ def _binding(app: App) -> CellsBinding:
 
 
 def _beat_with(app: App, beat: Beat, meter: ProcessMeter) -> None:
+    # From the first beat on: until then, restoring may take long, and whoever started us waits for /readyz.
+    watchdog = threading.Thread(target=_watch, args=(beat,), name="watchdog", daemon=True)
+
     async def strike() -> None:
         beat.strike()
+        if not watchdog.is_alive():
+            watchdog.start()
         consumer = app.consumer
         if isinstance(consumer, Consumer):
             for tp, records in consumer.lags().items():
