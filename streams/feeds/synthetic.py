@@ -183,7 +183,8 @@ def rounds(
 class SyntheticSource:
     """The synthetic market under the wall clock: times are the start of the feed plus the market's own time.
 
-    speed: factor of real time; at more than 1 event times run ahead of the wall clock.
+    speed: factor of real time; at more than 1 event times run ahead of the wall clock. warmup_s: so many seconds of
+    event time up to now come at once, so that windows are filled and models have labels before the first live tick.
     """
 
     def __init__(
@@ -192,6 +193,7 @@ class SyntheticSource:
         *,
         instruments: tuple[Instrument, ...] = reference.SIMULATED,
         speed: float = 1.0,
+        warmup_s: float = 0.0,
         wall: Clock = time.time_ns,
         monotonic: Clock = time.monotonic_ns,
         sleep: Sleep = asyncio.sleep,
@@ -203,13 +205,14 @@ class SyntheticSource:
         self._seed = seed
         self._wall = wall
         self._pacer = Pacer(speed, monotonic, sleep)
+        self._warmup = int(warmup_s * SECOND_NS)
 
     async def events(self) -> AsyncGenerator[Batch, None]:
         """One batch a slot of 10 ms, without end."""
         self.status.connected = True
-        market = SyntheticMarket(self._seed, self._wall(), self.instruments)
+        market = SyntheticMarket(self._seed, self._wall() - self._warmup, self.instruments)
         for index, batch in enumerate(market.slots()):
-            await self._pacer.until(index * SLOT_NS)
+            await self._pacer.until(index * SLOT_NS - self._warmup)
             if batch:
                 self._note(batch)
                 yield batch

@@ -147,7 +147,9 @@ def test_later_start_never_repeats_a_trade_id_of_an_earlier_one() -> None:
     assert not ids(ROUNDS_START) & ids(ROUNDS_START + minute)
 
 
-def live(speed: float, batches: int) -> tuple[list[Batch], SyntheticSource, float]:
+def live(
+    speed: float, batches: int, warmup_s: float = 0
+) -> tuple[list[Batch], SyntheticSource, float]:
     """The first batches under a clock that only sleeping moves, and the seconds slept."""
     now = [1_800_000_000 * SECOND_NS]
     started = now[0]
@@ -157,7 +159,9 @@ def live(speed: float, batches: int) -> tuple[list[Batch], SyntheticSource, floa
 
     async def run() -> tuple[list[Batch], SyntheticSource, float]:
         clock: Any = lambda: now[0]  # noqa: E731 - three readers of one clock
-        source = SyntheticSource(7, speed=speed, wall=clock, monotonic=clock, sleep=sleep)
+        source = SyntheticSource(
+            7, speed=speed, warmup_s=warmup_s, wall=clock, monotonic=clock, sleep=sleep
+        )
         taken: list[Batch] = []
         async with aclosing(source.events()) as events:
             async for batch in events:
@@ -187,3 +191,12 @@ def test_live_market_is_the_pure_market_at_another_start() -> None:
 
 def test_every_event_names_its_seed() -> None:
     assert {event.source for event in first_seconds(7, 1)} == {"synthetic:7"}
+
+
+def test_warm_up_comes_at_once_and_ends_where_the_wall_clock_stands() -> None:
+    taken, _, slept = live(1.0, 400, warmup_s=2)
+    start = 1_800_000_000 * SECOND_NS
+    past = [batch for batch in taken if batch[-1].time <= start]
+    assert taken[0][0].time == start - 2 * SECOND_NS
+    assert len(past) > 100
+    assert abs((taken[-1][-1].time - start) / SECOND_NS - slept) < 0.02
