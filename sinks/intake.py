@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from sinks.batch import Batch, Place, Span
 from sinks.history import History
@@ -169,18 +169,21 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carri
         ends = await self._consumer.end_offsets(partitions) if partitions else {}
         lag = 0
         for partition, end in ends.items():
-            place = (partition.topic, partition.partition)
-            if place in self._stored:
-                lag += max(0, end - await self._reached(partition, place))
+            reached = await self._reached(partition, (partition.topic, partition.partition))
+            lag += max(0, end - reached)
         return lag
 
     async def show(self) -> None:
         """Commit what is stored to the group, for Kafka's own tools; nothing reads it back. Raises KafkaError."""
-        if self.is_claimed and self._stored:
-            await self._consumer.commit({TopicPartition(*p): n for p, n in self._stored.items()})
+        partitions = list(self._consumer.assignment()) if self.is_claimed else []
+        reached = {p: await self._reached(p, (p.topic, p.partition)) for p in partitions}
+        if reached:
+            await self._consumer.commit(reached)
 
     async def _reached(self, partition: TopicPartition, place: Place) -> int:
-        """Past trailing transaction markers, where all that was read is stored."""
+        """What is stored, and past the transaction markers behind it. Raises KafkaError on a change of assignment."""
+        if place not in self._stored:
+            raise IllegalStateError(f"{place} is not claimed")
         if self._stored[place] < self._read[place]:
             return self._stored[place]
         return max(self._stored[place], int(await self._consumer.position(partition)))

@@ -63,6 +63,7 @@ class Sink:
         for task in tasks:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
+        await self._show()
         await self._intake.stop()
         await self._writer.close()
         return _exit(ends)
@@ -113,14 +114,19 @@ class Sink:
             looks += 1
             try:
                 self._lag = await self._intake.behind()
-                if looks % SHOW_EVERY == 0:
-                    await self._intake.show()
             except KafkaError as error:
                 log.warning("the lag is unknown: %r", error)
                 continue
             self._meter.backlog(SINK, self._lag, self._writer.held)
             if looks % SHOW_EVERY == 0:
+                await self._show()
                 await self._writer.mend(self._intake)
+
+    async def _show(self) -> None:
+        try:
+            await self._intake.show()
+        except KafkaError as error:
+            log.warning("the group's offsets are not up to date: %r", error)
 
     async def _let_transaction_end(self) -> None:
         """What was gathered beside it is read again next time."""

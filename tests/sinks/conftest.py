@@ -1,0 +1,37 @@
+"""A broker of the sinks' own, since a sink reads the catalogue's topics whole, and a database for each test."""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from streams import admin
+from streams.local import LocalKafka
+
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="package")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of a broker that has the catalogue's topics."""
+    with LocalKafka(tmp_path_factory.mktemp("sinks-kafka")) as broker:
+        asyncio.run(admin.apply(broker.bootstrap, PARTITIONS, embedded=True))
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"sink_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        yield f"{postgres.rpartition('/')[0]}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def app() -> str:
+    """An app name that no other test uses."""
+    return f"sink-{secrets.token_hex(4)}"

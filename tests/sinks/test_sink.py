@@ -1,0 +1,252 @@
+"""The sink against a real log and a real database: every committed record becomes one row, whatever breaks."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from redis import Redis
+
+from sinks.latest import Keys
+from sinks.local import LocalPostgres
+from sinks.rows import TABLES
+from sinks.run import Sink, run
+from streams.exits import Exit
+from streams.meter import NoMeter, SinkMeter
+from streams.settings import Settings
+from tests.sinks.flow import (
+    Heard,
+    logged,
+    produce,
+    row_count,
+    settings,
+    start_process,
+    stored,
+    wait_until,
+)
+
+STOP_S = 20.0
+
+
+def total(by_table: dict[str, set[tuple[int, int]]]) -> int:
+    return sum(map(len, by_table.values()))
+
+
+def run_until(
+    given: Settings,
+    meter: SinkMeter,
+    done: Callable[[Sink], bool],
+    work: Awaitable[None] | None = None,
+) -> Exit:
+    """Runs a sink, and `work` beside it, until `done` says so or the sink ends by itself."""
+
+    async def main() -> Exit:
+        stop = asyncio.Event()
+        sink = Sink(given, meter)
+        running = asyncio.create_task(sink.run(stop))
+        if work is not None:
+            await work
+        async with asyncio.timeout(STOP_S + 20):
+            while not running.done() and not await asyncio.to_thread(done, sink):  # noqa: ASYNC110  SQL says when
+                await asyncio.sleep(0.05)
+        stop.set()
+        return await running
+
+    return asyncio.run(main())
+
+
+def holds_all(kafka: str, database: str) -> Callable[[Sink], bool]:
+    wanted = total(logged(kafka))
+    return lambda _sink: row_count(database) >= wanted
+
+
+def test_every_committed_record_becomes_one_row(kafka: str, database: str, app: str) -> None:
+    asyncio.run(produce(kafka, 10))
+    given = settings(app, kafka, database)
+    assert run_until(given, NoMeter(), holds_all(kafka, database)) == Exit.CLEAN
+    assert stored(database) == logged(kafka)
+
+
+def test_the_lag_is_zero_when_all_is_stored(kafka: str, database: str, app: str) -> None:
+    asyncio.run(produce(kafka, 5))
+    seen: list[int] = []
+
+    def done(sink: Sink) -> bool:
+        lag = sink.status()["lag_records"]
+        if lag is not None:
+            seen.append(lag)
+        return lag == 0 and row_count(database) > 0
+
+    run_until(settings(app, kafka, database), NoMeter(), done)
+    assert seen[-1] == 0
+    assert stored(database) == logged(kafka)
+
+
+@pytest.mark.crash
+def test_a_sink_killed_in_mid_load_leaves_no_gap_and_no_double(
+    kafka: str, database: str, app: str, tmp_path: Path
+) -> None:
+    given = settings(app, kafka, database).model_copy(update={"instance": "one"})
+    load = threading.Thread(target=lambda: asyncio.run(produce(kafka, 60, pause_s=0.05)))
+    load.start()
+    try:
+        for _ in range(2):
+            before = row_count(database)
+            process = start_process(given, tmp_path / "sink.log")
+            try:
+                wait_until(lambda: row_count(database) > before, "a new row")  # noqa: B023  used at once
+            finally:
+                process.kill()
+                process.wait()
+    finally:
+        load.join()
+    wanted = logged(kafka)
+    process = start_process(given, tmp_path / "sink.log")
+    try:
+        wait_until(lambda: row_count(database) >= total(wanted), "all rows")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_S) == Exit.CLEAN
+    finally:
+        process.kill()
+        process.wait()
+    assert stored(database) == wanted
+
+
+@pytest.mark.crash
+def test_a_database_that_goes_away_under_load_misses_nothing(
+    kafka: str, app: str, tmp_path: Path
+) -> None:
+    meter = Heard()
+    with LocalPostgres(tmp_path / "postgres") as server:
+        given = settings(app, kafka, server.url)
+
+        wanted: list[int] = []
+
+        async def break_it() -> None:
+            load = asyncio.create_task(produce(kafka, 30, pause_s=0.05))
+            await asyncio.sleep(1.0)
+            for halt in (server.stop, server.kill):
+                await asyncio.to_thread(halt)
+                await asyncio.sleep(0.7)
+                await asyncio.to_thread(server.start)
+                await asyncio.sleep(0.7)
+            await load
+            wanted.append(total(await asyncio.to_thread(logged, kafka)))
+
+        def done(_sink: Sink) -> bool:
+            return row_count(server.url) >= wanted[0]
+
+        assert run_until(given, meter, done, break_it()) == Exit.CLEAN
+        assert stored(server.url) == logged(kafka)
+    assert meter.losses
+
+
+def test_two_sinks_share_the_partitions_and_store_each_record_once(
+    kafka: str, database: str, app: str
+) -> None:
+    given = settings(app, kafka, database)
+
+    async def main() -> list[Exit]:
+        stop = asyncio.Event()
+        sinks = [Sink(given, NoMeter()) for _ in range(2)]
+        first = asyncio.create_task(sinks[0].run(stop))
+        load = asyncio.create_task(produce(kafka, 30, pause_s=0.1))
+        await asyncio.sleep(1.0)
+        second = asyncio.create_task(sinks[1].run(stop))
+        await load
+        wanted = total(await asyncio.to_thread(logged, kafka))
+        await asyncio.to_thread(wait_until, lambda: row_count(database) >= wanted, "all rows")
+        assert all(sink.status()["partitions"] > 0 for sink in sinks)
+        stop.set()
+        return list(await asyncio.gather(first, second))
+
+    assert asyncio.run(main()) == [Exit.CLEAN, Exit.CLEAN]
+    assert stored(database) == logged(kafka)
+
+
+def test_a_sink_whose_partitions_another_has_claimed_ends_as_fenced(
+    kafka: str, database: str, app: str
+) -> None:
+    given = settings(app, kafka, database)
+
+    async def rival() -> None:
+        await asyncio.to_thread(wait_until, lambda: row_count(database) > 0, "a row")
+        async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+            await connection.execute("UPDATE sink_offsets SET epoch = epoch + 1")
+        await produce(kafka, 2)
+
+    asyncio.run(produce(kafka, 1))
+    assert run_until(given, NoMeter(), lambda _sink: False, rival()) == Exit.FENCED
+
+
+def test_a_restarted_sink_reads_on_from_where_the_database_is(
+    kafka: str, database: str, app: str
+) -> None:
+    asyncio.run(produce(kafka, 5))
+    given = settings(app, kafka, database)
+    run_until(given, NoMeter(), holds_all(kafka, database))
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("DELETE FROM fills WHERE log_offset >= 20")
+        connection.execute("UPDATE sink_offsets SET next = 20 WHERE topic = 'fills'")
+    run_until(given, NoMeter(), holds_all(kafka, database))
+    assert stored(database) == logged(kafka)
+
+
+def test_records_that_are_gone_before_they_were_stored_end_the_sink(
+    kafka: str, database: str, app: str
+) -> None:
+    asyncio.run(produce(kafka, 1))
+    given = settings(app, kafka, database)
+    run_until(given, NoMeter(), holds_all(kafka, database))
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE sink_offsets SET next = 1000000 WHERE topic = 'fills'")
+    assert run_until(given, NoMeter(), lambda _sink: False) == Exit.LOG_CHANGED
+
+
+def test_the_latest_state_is_what_sql_says_is_current(
+    kafka: str, database: str, valkey: str, app: str
+) -> None:
+    asyncio.run(produce(kafka, 5))
+    given = settings(app, kafka, database, valkey)
+    run_until(given, NoMeter(), holds_all(kafka, database))
+    keys = Keys(app, 1)
+    with Redis.from_url(valkey) as cache, psycopg.connect(database) as connection:
+        rows = connection.execute(
+            "SELECT kind, log_partition, key, value::text FROM current_state"
+        ).fetchall()
+        assert {kind for kind, *_ in rows} == {"position", "account", "order"}
+        for kind, partition, key, value in rows:
+            cached = cache.hget(keys.values(kind, partition), key)
+            assert cached == value.encode(), (kind, key)
+        cached_orders = sum(cache.hlen(keys.values("order", p)) for p in range(2))
+        assert cached_orders == len([kind for kind, *_ in rows if kind == "order"])
+
+
+def test_a_sink_without_a_database_says_so(kafka: str, app: str) -> None:
+    given = settings(app, kafka, "")
+    assert asyncio.run(run(given, NoMeter(), asyncio.Event())) == Exit.SETTINGS
+
+
+def test_a_sink_that_requires_timescaledb_refuses_plain_postgresql(
+    kafka: str, database: str, app: str
+) -> None:
+    given = settings(app, kafka, database).model_copy(update={"require_timescaledb": True})
+    assert run_until(given, NoMeter(), lambda _sink: False) == Exit.CHECK_FAILED
+    assert row_count(database) == 0
+
+
+def test_every_topic_of_the_brief_has_a_table() -> None:
+    assert [table.name for table in TABLES] == [
+        "trades",
+        "quotes",
+        "decisions",
+        "order_events",
+        "fills",
+        "positions",
+        "predictions",
+        "labels",
+        "dead_letters",
+    ]
