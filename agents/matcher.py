@@ -179,7 +179,7 @@ def _stop_out(work: Execution, entry_id: str) -> None:
     stop = work.exchange.orders[bracket.stop_id]
     if stop.state == "UNTRIGGERED":
         stop = work.step(stop, "TRIGGERED", "TRIGGERED")
-    if work.depth(stop.side) is not None:
+    if work.depth(stop.side) is not None and stop.active_at <= work.time:
         take(work, stop)
 
 

@@ -244,7 +244,7 @@ class NaiveExchange:
                 self._end(order, "STOP_CROSSED")
             if stop.state == "UNTRIGGERED":
                 stop.state = "TRIGGERED"
-            if stop.side in self.usable:
+            if self._may(stop):
                 self._take(stop)
         if order.live and self._room(order) == 0:
             self._end(order, "REDUCE_ONLY")

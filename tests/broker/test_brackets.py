@@ -181,6 +181,20 @@ def test_entry_filled_by_a_trade_below_its_stop_is_stopped_out_by_the_next_quote
     assert stage.filled(1) == [(STOP, "4", "49950", "taker", "STOP")]
 
 
+def test_stop_armed_by_a_trade_is_deaf_to_a_quote_older_than_it() -> None:
+    stage = Stage()
+    stage.accept("buy", "limit", "10", price="49990", stop_loss="49900", at=0)
+    stage.quote("50000", "50000.1", at=10)
+    stage.trade("49989.9", "4", at=30)
+    stage.quote("49850", "50000.1", at=20)
+    assert stage.life(STOP) == ["HELD", "ARMED"]
+    stage.quote("49850", "49850.1", ask_size="2", at=25)
+    assert [fill.order_id for fill in stage.fills] == [ENTRY, ENTRY]
+    assert stage.life(STOP)[-2:] == ["RESTATED", "TRIGGERED"]
+    stage.quote("49840", "49840.1", at=30)
+    assert stage.filled(2) == [(STOP, "6", "49840", "taker", "STOP")]
+
+
 def test_cancel_of_a_partly_filled_entry_keeps_its_exits() -> None:
     stage = Stage()
     stage.accept("buy", "limit", "10", price="49990", stop_loss="49900", take_profit="50100")

@@ -181,6 +181,7 @@ def test_used_sizes_are_remembered_when_no_order_is_left() -> None:
     assert len(stage.fills) == 1
     stage.quote("100", "101.5", ask_size="2")
     assert SYMBOL not in stage.tables.exchange.index.books
+    assert SYMBOL not in stage.tables.exchange.standing
 
 
 @pytest.mark.parametrize(
