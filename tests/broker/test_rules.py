@@ -164,3 +164,14 @@ def test_index_is_due_for_arrivals_cancels_and_waiting_takers() -> None:
     assert (index.books[SYMBOL].due, index.books[SYMBOL].cancels_due) == (3, 3)
     index.change("7", None, order(7, 0, type="market"))
     assert index.books[SYMBOL].due == 0
+
+
+def test_index_that_forgets_its_orders_still_knows_what_is_consumed() -> None:
+    index = BookIndex()
+    index.change("1", None, order(1, 90))
+    index.consume(SYMBOL, True)
+    index.clear()
+    book = index.books[SYMBOL]
+    assert (book.live, book.consumed, book.due) == (0, True, 0)
+    index.consume(SYMBOL, False)
+    assert not index.books
