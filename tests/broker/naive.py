@@ -71,7 +71,7 @@ class Fill:
     fee: Fraction
 
 
-class Side_:
+class Shown:
     """One side of the shown book: what is left of the displayed size and of the ten blocks behind it."""
 
     def __init__(self, price: int, size: int) -> None:
@@ -101,7 +101,7 @@ class NaiveExchange:
         self.fills: list[Fill] = []
         self.quote: Quote | None = None
         self.clock = 0
-        self.sides: dict[Side, Side_] = {}
+        self.sides: dict[Side, Shown] = {}
         self.usable: set[Side] = set()
         self.now = 0
         self.fresh: list[Order] = []
@@ -164,7 +164,7 @@ class NaiveExchange:
             if side in self.sides and self.sides[side].price == price:
                 self.sides[side].show(size)
             else:
-                self.sides[side] = Side_(price, size)
+                self.sides[side] = Shown(price, size)
         self._work()
 
     def _work(self) -> None:
@@ -306,12 +306,9 @@ class NaiveExchange:
         if order.first_fill < 0:
             order.first_fill = len(self.fills)
         entry = order.parent if order.parent is not None else order
-        if entry.children and (order.parent is not None or self._has_stop(entry)):
+        if entry.children and (order.parent is not None or entry.children[0].live):
             self._agree(entry)
         self._shrink(order)
-
-    def _has_stop(self, entry: Order) -> bool:
-        return entry.children[0].live
 
     def _agree(self, entry: Order) -> None:
         """Both exits cover exactly what is open; nothing open ends everything."""
