@@ -67,9 +67,13 @@ class CellsBinding:
         """End the process now."""
         self._end(code, reason)
 
+    def owns(self, tp: TP) -> bool:
+        """Whether the cell of this partition is here and restored."""
+        return self.cell_of(tp) in self.cells
+
     def position(self, tp: TP) -> int | None:
         """The first offset of an assigned partition that its cell has not applied; None: it has applied none."""
-        progress = self.cells[self._groups[tp.topic].name, tp.partition].cell.progress
+        progress = self.cells[self.cell_of(tp)].cell.progress
         return progress.next(tp.topic) if tp.topic in progress.last else None
 
     async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:

@@ -7,7 +7,7 @@ releases it, and a busy partition is not fetched into, so load makes chunks larg
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, Protocol
 
 import aiokafka
@@ -50,6 +50,9 @@ class Binding(Protocol):
 
     async def drain(self) -> None:
         """Take no more chunks until the next `assigned`, and let what has begun commit."""
+
+    def owns(self, tp: TP) -> bool:
+        """Whether the cell of this partition is here and restored."""
 
     def position(self, tp: TP) -> int | None:
         """The first offset of an assigned partition that its cell has not applied; None: it has applied none."""
@@ -159,6 +162,8 @@ class Consumer(driver.Consumer):
         self._busy: set[Cell] = set()
         self._free: set[TopicPartition] = set()
         self._freed = asyncio.Event()
+        self._fetching: asyncio.Task[dict[TopicPartition, list[Any]]] | None = None
+        self._era = 0
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -201,9 +206,10 @@ class Consumer(driver.Consumer):
             yield tp, self._message(tp, runs, generation)
 
     async def _ready(self, generation: int) -> list[tuple[TP, list[Run]]]:
+        era = self._era
         fetched = await self._fetch_free()
-        if not self._current(generation):
-            return []
+        if era != self._era or not self._current(generation):
+            return []  # fetched from positions that have been set anew
         for place, records in fetched.items():
             tp = TP(place.topic, place.partition)
             self._gather.add(self.app.binding.cell_of(tp), Place(*place), records)
@@ -232,7 +238,7 @@ class Consumer(driver.Consumer):
         if self._gather.holding:
             wait = HOLD_POLL_S
         try:
-            return await self._thread.fetch(self._free, most, wait)
+            return await self._fetch(self._thread.fetch(self._free, most, wait))
         except NoOffsetForPartitionError:
             await self.perform_seek()  # nothing committed yet: the progress row or the beginning
         except OffsetOutOfRangeError as error:
@@ -244,6 +250,17 @@ class Consumer(driver.Consumer):
         finally:
             self.not_waiting_next_records.set()
         return {}
+
+    async def _fetch(
+        self, work: Coroutine[Any, Any, dict[TopicPartition, list[Any]]]
+    ) -> dict[TopicPartition, list[Any]]:
+        """The result of a fetch, nothing if `perform_seek` has broken it off."""
+        self._fetching = task = asyncio.create_task(work)
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+        return {} if task.cancelled() else task.result()
 
     async def _turn(self) -> list[tuple[TP, list[Run]]]:
         while self._busy and not self.should_stop:
@@ -275,8 +292,19 @@ class Consumer(driver.Consumer):
         )
 
     async def perform_seek(self) -> None:
-        """Read on from where the cells stand; the group's committed offsets are for display."""
+        """Read on from where the cells stand; the group's committed offsets are for display.
+
+        A fetch that began before must not take records from the new positions, since its result is dropped; and what
+        it has buffered is fetched again. A partition that is still being taken over is set when it is.
+        """
+        self._era += 1
+        self._gather.assign(self._places)
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait([self._fetching])  # the thread has been told before it is told to seek
         for tp in self.assignment():
+            if not self.app.binding.owns(tp):
+                continue
             position = self.app.binding.position(tp)
             if position is None:
                 await self._thread.seek_to_beginning(TopicPartition(tp.topic, tp.partition))
