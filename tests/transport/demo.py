@@ -88,10 +88,9 @@ def _output(event: Event[Any], symbol: str, count: int) -> Output:
 DEMO = Group(
     name="demo",
     inputs=(
-        Input(topics.QUOTES, (on_quote,), on_error="dead_letter"),
-        Input(topics.ACCEPTED, (on_accepted,)),
+        Input(topics.QUOTES, (on_quote,), (topics.FEATURES,), on_error="dead_letter"),
+        Input(topics.ACCEPTED, (on_accepted,), (topics.FEATURES,)),
     ),
     tables=DemoTables,
     changelog=topics.SYMBOL_STATE,
-    outputs=(topics.FEATURES,),
 )

@@ -6,6 +6,7 @@ from typing import Any
 from agents.fold import Cell, Chunk, Record, Sent
 from agents.group import Group
 from streams import topics
+from streams.gather import Run
 from tests.transport.demo import DEMO, DemoTables, Sum
 
 
@@ -18,13 +19,18 @@ class DictRun:
         self.changelog: dict[bytes, bytes | None] = {}
 
     def apply(self, topic: topics.Topic, records: Sequence[Record], most: int = 5000) -> Chunk:
-        """Fold and commit these records in chunks of at most `most`; the last chunk."""
+        """Fold and commit records of one topic in chunks of at most `most`; the last chunk."""
         for start in range(0, len(records), most):
-            chunk = self.cell.apply([(topic.name, records[start : start + most])])
-            self.cell.seal(chunk)
-            self.outputs += chunk.outputs
-            self.changelog |= dict(chunk.changes)
-            self.cell.publish()
+            chunk = self.commit([(topic.name, records[start : start + most])])
+        return chunk
+
+    def commit(self, runs: Sequence[Run]) -> Chunk:
+        """Fold and commit one chunk."""
+        chunk = self.cell.apply(runs)
+        self.cell.seal(chunk)
+        self.outputs += chunk.outputs
+        self.changelog |= dict(chunk.changes)
+        self.cell.publish()
         return chunk
 
     def restored(self) -> Cell:

@@ -1,6 +1,8 @@
 """Input records of the demo group, made by hand."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 
 from streams import codec
 from streams.ids import Ref
@@ -53,3 +55,25 @@ def accepted(offset: int, *, symbol: str = "S0.X", reason: str = "CLIENT") -> Re
     """An accepted cancel at an offset."""
     value = accepted_bytes(offset, symbol=symbol, reason=reason)
     return Record(offset, BASE_MS + offset, symbol.encode(), value)
+
+
+Put = tuple[str, str, bytes | None, int | None]
+
+
+def put_quotes(first: int, end: int) -> list[Put]:
+    """These quotes, for a cluster: topic, key, value, time."""
+    return list(islice(endless_quotes(first), end - first))
+
+
+def endless_quotes(first: int = 0) -> Iterator[Put]:
+    """Quotes from this one on."""
+    for n in count(first):
+        yield "market.quotes", SYMBOLS[n % len(SYMBOLS)], quote_bytes(n), BASE_MS + n
+
+
+def put_accepted(first: int, end: int) -> list[Put]:
+    """These accepted cancels, for a cluster."""
+    return [
+        ("orders.accepted", SYMBOLS[n % len(SYMBOLS)], accepted_bytes(n), BASE_MS + n)
+        for n in range(first, end)
+    ]

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from agents.fold import Sent
 from streams import codec, topics
+from streams.gather import Run
 from tests.transport.demo import EMPTIES, FAILS
 from tests.transport.dict_run import DictRun, sums
 from tests.transport.records import BASE_MS, SYMBOLS, Record, accepted, quote
 
 PARTITIONS = 4
-Run = Sequence[tuple[topics.Topic, Record]]
+Inputs = Sequence[tuple[topics.Topic, Record]]
 
 
 def quotes(count: int) -> list[Record]:
@@ -43,7 +44,7 @@ def test_a_chunk_size_gives_what_one_chunk_of_5000_gives(most: int) -> None:
 
 
 @st.composite
-def interleavings(draw: st.DrawFn) -> Run:
+def interleavings(draw: st.DrawFn) -> Inputs:
     """Records of both inputs in some order, with the log's gaps and with times that go back."""
     offsets = {topics.QUOTES: 0, topics.ACCEPTED: 0}
     run: list[tuple[topics.Topic, Record]] = []
@@ -62,49 +63,53 @@ def interleavings(draw: st.DrawFn) -> Run:
     return run
 
 
-def chunks_of(run: Run, cuts: set[int]) -> list[tuple[topics.Topic, list[Record]]]:
-    """The run in chunks: a new one where the topic changes, and at each cut."""
-    chunks: list[tuple[topics.Topic, list[Record]]] = []
-    for number, (topic, record) in enumerate(run):
-        if not chunks or chunks[-1][0] is not topic or number in cuts:
-            chunks.append((topic, []))
-        chunks[-1][1].append(record)
-    return chunks
+def chunks_of(inputs: Inputs, cuts: set[int]) -> list[list[Run]]:
+    """The inputs in chunks: a new one at each cut; within a chunk, a new run where the topic changes."""
+    chunks: list[list[tuple[str, list[Record]]]] = []
+    for number, (topic, record) in enumerate(inputs):
+        if not chunks or number in cuts:
+            chunks.append([])
+        if not chunks[-1] or chunks[-1][-1][0] != topic.name:
+            chunks[-1].append((topic.name, []))
+        chunks[-1][-1][1].append(record)
+    return [[*chunk] for chunk in chunks]
 
 
 @given(interleavings(), st.sets(st.integers(0, 39)))
 @settings(deadline=None)
 def test_any_split_of_an_interleaving_gives_the_same_outputs_and_tables(
-    run: Run, cuts: set[int]
+    inputs: Inputs, cuts: set[int]
 ) -> None:
     split, whole = (DictRun(partitions=PARTITIONS) for _ in range(2))
-    for topic, records in chunks_of(run, cuts):
-        split.apply(topic, records)
-    for topic, records in chunks_of(run, set()):
-        whole.apply(topic, records)
+    for chunk in chunks_of(inputs, cuts):
+        split.commit(chunk)
+    for chunk in chunks_of(inputs, set()):
+        whole.commit(chunk)
     assert facts(split) == facts(whole)
 
 
 @given(interleavings(), st.sets(st.integers(0, 39)))
 @settings(deadline=None)
 def test_a_cell_restored_at_any_chunk_goes_on_as_the_one_that_never_stopped(
-    run: Run, cuts: set[int]
+    inputs: Inputs, cuts: set[int]
 ) -> None:
     steady, restarted = (DictRun(partitions=PARTITIONS) for _ in range(2))
-    for topic, records in chunks_of(run, cuts):
-        steady.apply(topic, records)
+    for chunk in chunks_of(inputs, cuts):
+        steady.commit(chunk)
         restarted.cell = restarted.restored()
-        restarted.apply(topic, records)
+        restarted.commit(chunk)
     assert facts(steady) == facts(restarted)
     assert sums(restarted.restored()) == sums(steady.cell)
 
 
 @given(interleavings(), st.sets(st.integers(0, 39)))
 @settings(deadline=None)
-def test_the_stamps_of_a_cause_count_its_outputs_and_steps_rise(run: Run, cuts: set[int]) -> None:
+def test_the_stamps_of_a_cause_count_its_outputs_and_steps_rise(
+    inputs: Inputs, cuts: set[int]
+) -> None:
     cells = DictRun(partitions=PARTITIONS)
-    for topic, records in chunks_of(run, cuts):
-        cells.apply(topic, records)
+    for chunk in chunks_of(inputs, cuts):
+        cells.commit(chunk)
     places: dict[tuple[str, int, int, int], list[tuple[int, int]]] = defaultdict(list)
     for sent in cells.outputs:
         topic_name, partition, offset, step, index, of, epoch = stamp(sent)
@@ -114,10 +119,12 @@ def test_the_stamps_of_a_cause_count_its_outputs_and_steps_rise(run: Run, cuts: 
         assert found == [(index, len(found)) for index in range(len(found))]
     steps = [step for _topic, _partition, _offset, step in places]
     assert steps == sorted(set(steps))
-    order = {(topic.name, record.offset): step for step, (topic, record) in enumerate(run, start=1)}
+    order = {
+        (topic.name, record.offset): step for step, (topic, record) in enumerate(inputs, start=1)
+    }
     assert all(order[name, offset] == step for name, _p, offset, step in places)
-    assert cells.cell.progress.step == len(run)
-    assert sum(cells.cell.progress.applied.values()) == len(run)
+    assert cells.cell.progress.step == len(inputs)
+    assert sum(cells.cell.progress.applied.values()) == len(inputs)
 
 
 def stamp(sent: Sent) -> tuple[str, int, int, int, int, int, int]:

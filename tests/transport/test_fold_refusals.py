@@ -15,7 +15,9 @@ from tests.transport.demo import DEMO, EMPTIES, FAILS, OVERSIZE, UNDECLARED, Dem
 from tests.transport.dict_run import DictRun, sums
 from tests.transport.records import BASE_MS, Record, accepted, quote
 
-STRICT = replace(DEMO, inputs=(Input(topics.QUOTES, (on_quote,), on_error="stop"),))
+STRICT = replace(
+    DEMO, inputs=(Input(topics.QUOTES, (on_quote,), (topics.FEATURES,), on_error="stop"),)
+)
 BAD = {
     "not JSON": (b"{", "NOT_JSON"),
     "not UTF-8": (b"\xff\xfe", "NOT_JSON"),
@@ -181,7 +183,8 @@ def test_a_deleted_row_is_logged_as_a_tombstone_and_absent_after_a_restore() -> 
 
 
 def test_a_group_must_name_the_topics_it_writes() -> None:
-    mute: Group = replace(DEMO, outputs=())
+    silent = Input(topics.QUOTES, (on_quote,), on_error="dead_letter")
+    mute: Group = replace(DEMO, inputs=(silent,))
     run = DictRun(mute)
     run.apply(topics.QUOTES, [quote(0), quote(1)])
     (letter,) = letters(run.outputs)

@@ -1,0 +1,63 @@
+"""Partitions that move between workers: every input is applied exactly once, whoever had it."""
+
+import signal
+import time
+
+import pytest
+
+from streams.exits import Exit
+from tests.faults import cluster
+from tests.transport import outcome
+from tests.transport.conftest import MakeWorker
+from tests.transport.records import endless_quotes
+
+pytestmark = [pytest.mark.kafka, pytest.mark.crash]
+
+QUOTES = "market.quotes"
+COMMITTED = "demo committed"
+PER_S = 1_000
+SESSION_S = 3.0
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_workers_join_leave_and_are_killed_under_load(
+    brokers: str, worker: MakeWorker, static: bool
+) -> None:
+    two = [worker(f"w{n}", static=static, session_timeout_s=SESSION_S) for n in range(2)]
+    with cluster.trickle(brokers, endless_quotes(), PER_S):
+        for each in two:
+            each.until_it_says(COMMITTED)
+        third = worker("w2", static=static, session_timeout_s=SESSION_S)
+        third.until_it_says(COMMITTED)
+        assert two[0].stop(10) == Exit.CLEAN
+        time.sleep(1)
+        two[1].kill()
+    cluster.until_applied([QUOTES], third)
+    assert outcome.check(brokers) > 100
+
+
+def test_a_frozen_worker_whose_partitions_moved_writes_nothing_more_and_exits(
+    brokers: str, worker: MakeWorker
+) -> None:
+    frozen, other = (worker(f"w{n}", session_timeout_s=SESSION_S) for n in range(2))
+    with cluster.trickle(brokers, endless_quotes(), PER_S):
+        frozen.until_it_says(COMMITTED)
+        other.until_it_says(COMMITTED)
+        frozen.signal(signal.SIGSTOP)
+        time.sleep(2 * SESSION_S)
+        said = len(frozen.text())
+        frozen.signal(signal.SIGCONT)
+        assert frozen.wait(20) == Exit.FENCED
+        assert COMMITTED not in frozen.text()[said:]
+    cluster.until_applied([QUOTES], other)
+    assert outcome.check(brokers) > 100
+
+
+def test_of_two_workers_under_one_name_the_former_exits(brokers: str, worker: MakeWorker) -> None:
+    first = worker("w0", session_timeout_s=SESSION_S)
+    with cluster.trickle(brokers, endless_quotes(), PER_S):
+        first.until_it_says(COMMITTED)
+        second = worker("w1", session_timeout_s=SESSION_S, settings={"HEADRACE_INSTANCE": "w0"})
+        assert first.wait(30) == Exit.FENCED
+    cluster.until_applied([QUOTES], second)
+    assert outcome.check(brokers) > 50

@@ -1,0 +1,82 @@
+"""One worker on a real broker: it starts, stops, continues, and refuses what is not as it should be."""
+
+import time
+
+import pytest
+
+from streams.exits import Exit
+from tests.faults import cluster
+from tests.transport import outcome
+from tests.transport.conftest import MakeWorker
+from tests.transport.records import put_quotes as quotes
+
+pytestmark = pytest.mark.kafka
+
+
+def test_a_worker_applies_what_is_there_and_stops_clean(brokers: str, worker: MakeWorker) -> None:
+    cluster.put(brokers, quotes(0, 20_000))
+    w = worker()
+    cluster.until_applied(["market.quotes"], w)
+    assert w.stop(5) == Exit.CLEAN
+    assert outcome.check(brokers) == 2_000
+
+
+def test_a_stopped_worker_goes_on_where_it_was(brokers: str, worker: MakeWorker) -> None:
+    w = worker()
+    for part in range(3):
+        cluster.put(brokers, quotes(part * 1_000, (part + 1) * 1_000))
+        cluster.until_applied(["market.quotes"], w)
+        assert w.stop(5) == Exit.CLEAN
+        assert outcome.check(brokers) == (part + 1) * 100
+        w.start()
+
+
+def test_sigterm_under_load_commits_the_chunk_and_exits_clean(
+    brokers: str, worker: MakeWorker
+) -> None:
+    cluster.put(brokers, quotes(0, 60_000))
+    w = worker(settings={"HEADRACE_CHUNK_RECORDS": "500"})
+    w.until_it_says("demo committed")
+    started = time.monotonic()
+    assert w.stop(5) == Exit.CLEAN
+    assert time.monotonic() - started < 5
+    applied = sum(row["quotes"] for row in outcome.last_values(brokers).values())
+    assert 0 < applied < 60_000
+    w.start()
+    cluster.until_applied(["market.quotes"], w)
+    assert outcome.check(brokers) == 6_000
+
+
+def test_a_worker_refuses_to_start_without_its_topics(brokers: str, worker: MakeWorker) -> None:
+    cluster.delete(brokers, ["features", "symbol-state"])
+    w = worker()
+    assert w.wait(20) == Exit.CHECK_FAILED
+    assert "topic features: is missing, should be present; run `headrace topics apply`" in w.text()
+    assert "topic symbol-state: is missing" in w.text()
+
+
+def test_a_log_that_has_lost_what_is_next_stops_the_worker(
+    brokers: str, worker: MakeWorker
+) -> None:
+    cluster.put(brokers, quotes(0, 1_000))
+    w = worker()
+    cluster.until_applied(["market.quotes"], w)
+    assert w.stop(5) == Exit.CLEAN
+    cluster.put(brokers, quotes(1_000, 3_000))
+    cluster.delete_records(brokers, "market.quotes", 2, before=500)
+    w.start()
+    assert w.wait(20) == Exit.LOG_CHANGED
+    w.start()
+    assert w.wait(20) == Exit.LOG_CHANGED
+
+
+def test_a_topic_that_was_made_anew_stops_the_worker(brokers: str, worker: MakeWorker) -> None:
+    cluster.put(brokers, quotes(0, 1_000))
+    w = worker()
+    cluster.until_applied(["market.quotes"], w)
+    assert w.stop(5) == Exit.CLEAN
+    cluster.delete(brokers, ["market.quotes"])
+    cluster.apply(brokers)
+    cluster.put(brokers, quotes(1_000, 1_100))
+    w.start()
+    assert w.wait(20) == Exit.LOG_CHANGED
