@@ -107,8 +107,8 @@ class NaiveExchange:
         self.fresh: list[Order] = []
 
     def draw(self, offset: int, purpose: str) -> int:
-        low = self.instrument.latency_low_ms * 10**6
-        high = self.instrument.latency_high_ms * 10**6
+        known = self.instrument
+        low, high = known.latency_low_ms * 10**6, known.latency_high_ms * 10**6
         digest = sha256(f"0|orders.accepted|0|{offset}|{purpose}".encode()).hexdigest()
         return low + int(digest, 16) % (high - low + 1)
 
@@ -153,11 +153,9 @@ class NaiveExchange:
         self._cancels()
         if late or not self._is_good(q):
             return
-        shown: list[tuple[Side, int, int]] = [
-            ("buy", q.ask, q.ask_size),
-            ("sell", q.bid, q.bid_size),
-        ]
-        for side, price, size in shown:
+        sides: list[Side] = ["buy", "sell"]
+        shown = [(q.ask, q.ask_size), (q.bid, q.bid_size)]
+        for side, (price, size) in zip(sides, shown, strict=True):
             if not price or not size:
                 continue
             self.usable.add(side)
