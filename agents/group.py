@@ -22,7 +22,7 @@ ALIKE = frozenset({"CONTROL_INVALID", "BAD_FIELD", "NOT_JSON", "NULL_VALUE"})
 
 @dataclass(frozen=True)
 class Input:
-    """One input topic and the handlers that see each of its records, in order.
+    """One input topic, the handlers that see each of its records, in order, and the topics that they write.
 
     on_error: what an exception of a handler means. `dead_letter`: the record goes to `dead.letters`, the chunk is
     folded again without it. `stop`: nothing of the chunk is committed and the process ends.
@@ -33,6 +33,7 @@ class Input:
 
     topic: Topic
     handlers: tuple[Handler, ...]
+    outputs: tuple[Topic, ...] = ()
     on_error: Literal["dead_letter", "stop"] = "stop"
     clock_ms: int | None = None
     reports: bool = True
@@ -61,7 +62,11 @@ class Group:
     inputs: tuple[Input, ...]
     tables: Callable[[int], Tables]
     changelog: Topic
-    outputs: tuple[Topic, ...]
+
+    @property
+    def outputs(self) -> tuple[Topic, ...]:
+        """All topics that its handlers write, each once."""
+        return tuple(dict.fromkeys(topic for source in self.inputs for topic in source.outputs))
 
     def input(self, topic: str) -> Input:
         """The input of that topic."""

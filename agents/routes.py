@@ -27,49 +27,49 @@ def routes(
     risk, ledger = Risk(home, generation), Ledger(home)
     instruments = Input(topics.CONTROL, (reference.on_control,), clock_ms=0, reports=False)
 
+    ticks = (topics.MARKS, topics.FEATURES, topics.EVENTS, topics.FILLS)
     symbol = Group(
         name="symbol",
         inputs=(
             instruments,
-            Input(topics.QUOTES, (market.on_quote, broker.on_quote)),
-            Input(topics.TRADES, (market.on_trade, broker.on_trade)),
-            Input(topics.ACCEPTED, (broker.on_accepted,)),
+            Input(topics.QUOTES, (market.on_quote, broker.on_quote), ticks),
+            Input(topics.TRADES, (market.on_trade, broker.on_trade), ticks),
+            Input(topics.ACCEPTED, (broker.on_accepted,), (topics.EVENTS,)),
         ),
-        outputs=(topics.MARKS, topics.FEATURES, topics.EVENTS, topics.FILLS),
         tables=SymbolTables,
         changelog=topics.SYMBOL_STATE,
     )
+    learned = (topics.PREDICTIONS, topics.LABELS)
     learning = Group(
         name="learner",
-        inputs=(Input(topics.FEATURES, (learner.on_features,), on_error="dead_letter"),),
-        outputs=(topics.PREDICTIONS, topics.LABELS),
+        inputs=(Input(topics.FEATURES, (learner.on_features,), learned, on_error="dead_letter"),),
         tables=LearnerTables,
         changelog=topics.LEARNER_STATE,
     )
+    # orders: a command whose producer has another partitioner is forwarded to its account's partition
+    decided = (topics.DECISIONS, topics.ACCEPTED, topics.ORDERS)
+    ruled = (topics.DECISIONS, topics.ACCEPTED, topics.POSITIONS)
     accounts = Group(
         name="account",
         inputs=(
-            Input(topics.CONTROL, (risk.on_control, ledger.on_control), clock_ms=0),
+            Input(topics.CONTROL, (risk.on_control, ledger.on_control), ruled, clock_ms=0),
             Input(topics.MARKS, (risk.on_mark,)),
             Input(topics.EVENTS, (risk.on_order_event,)),
-            Input(topics.FILLS, (ledger.on_fill,)),
-            Input(topics.ORDERS, (risk.on_order,), clock_ms=COMMANDS_AHEAD_MS),
+            Input(topics.FILLS, (ledger.on_fill,), (topics.POSITIONS,)),
+            Input(topics.ORDERS, (risk.on_order,), decided, clock_ms=COMMANDS_AHEAD_MS),
         ),
-        # orders: a command whose producer has another partitioner is forwarded to its account's partition
-        outputs=(topics.DECISIONS, topics.ACCEPTED, topics.POSITIONS, topics.ORDERS),
         tables=AccountTables,
         changelog=topics.ACCOUNT_STATE,
     )
     if strategy == "none":
         return symbol, learning, accounts
     strategist = Strategist(strategy, STRATEGIES[strategy](), account, generation)
+    predicted = Input(
+        topics.PREDICTIONS, (strategist.on_prediction,), (topics.ORDERS,), on_error="dead_letter"
+    )
     trading = Group(
         name="strategist",
-        inputs=(
-            instruments,
-            Input(topics.PREDICTIONS, (strategist.on_prediction,), on_error="dead_letter"),
-        ),
-        outputs=(topics.ORDERS,),  # the one declared loop
+        inputs=(instruments, predicted),
         tables=StrategistTables,
         changelog=topics.STRATEGIST_STATE,
     )
