@@ -1,0 +1,172 @@
+"""Metrics: declared once, binned as a slow twin would, shown as Prometheus reads them, and cheap."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.bins import Bins
+from agents.fold import Chunk, Progress, Span
+from agents.group import Group, Tables
+from agents.meter import ProcessMeter
+from agents.metrics import CATALOGUE, PREFIX, SECONDS, Metrics
+from agents.observe import observer
+from agents.outbox import Sent
+from streams.messages import Decision
+from streams.meter import Meter, NoMeter
+from streams.topics import SYMBOL_STATE
+from tests.sinks.messages import CAUSE, fill, order_event
+
+NOW_MS = 1_000_000
+SERIES = rf"^{PREFIX}{{}}(_count)?[{{{{ ]"
+"""A line that is no comment."""
+
+UNITS = ("_total", "_seconds", "_records", "_rows", "_info", "_connected", "_assigned", "_keys")
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def meter(metrics: Metrics) -> Meter:
+    return ProcessMeter(metrics)
+
+
+def text(metrics: Metrics) -> str:
+    return metrics.exposition()[0].decode()
+
+
+def test_names_are_unique_and_end_in_their_unit() -> None:
+    names = [row.name for row in CATALOGUE]
+    assert len(set(names)) == len(names)
+    for row in CATALOGUE:
+        assert re.fullmatch(r"[a-z][a-z_]*[a-z]", row.name)
+        assert row.name.endswith(UNITS), row.name
+        assert (row.kind == "counter") == row.name.endswith("_total"), row.name
+        assert "account" not in row.labels
+
+
+def test_buckets_rise() -> None:
+    for row in CATALOGUE:
+        assert list(row.buckets) == sorted(set(row.buckets)), row.name
+
+
+@given(st.lists(st.integers(min_value=NOW_MS - 70_000, max_value=NOW_MS + 500)))
+def test_ages_are_binned_as_one_by_one(timestamps_ms: list[int]) -> None:
+    quick, slow = Bins(SECONDS), Bins(SECONDS)
+    quick.observe_ages(sorted(timestamps_ms), NOW_MS)
+    for timestamp_ms in timestamps_ms:
+        slow.observe(max(0.0, (NOW_MS - timestamp_ms) / 1000))
+    assert quick.counts == slow.counts
+    assert quick.sum == pytest.approx(slow.sum)
+
+
+def test_a_chunk_is_counted_with_its_outputs_and_times(metrics: Metrics, meter: Meter) -> None:
+    times = [NOW_MS - 400, NOW_MS - 3, NOW_MS + 201]
+    meter.chunk("symbol", {"market.quotes": times}, {"market.marks": 2}, {"commit": 0.003}, NOW_MS)
+    shown = text(metrics)
+    for line in (
+        'headrace_events_total{route="symbol",topic="market.quotes"} 3.0',
+        'headrace_outputs_total{route="symbol",topic="market.marks"} 2.0',
+        'headrace_chunks_total{route="symbol"} 1.0',
+        'headrace_chunk_seconds_bucket{le="0.005",phase="commit",route="symbol"} 1.0',
+        'headrace_event_age_seconds_bucket{le="0.3",route="symbol"} 2.0',
+        'headrace_event_age_seconds_bucket{le="0.5",route="symbol"} 3.0',
+        'headrace_event_age_seconds_count{route="symbol"} 3.0',
+        'headrace_future_records_total{topic="market.quotes"} 1.0',
+    ):
+        assert line in shown.splitlines(), line
+
+
+def test_outcomes_are_counted_by_what_they_say(metrics: Metrics, meter: Meter) -> None:
+    refused = Decision("d", "new", "rejected", "paper", CAUSE, 1, reason="NO_PRICE")
+    passed = Decision("e", "new", "accepted", "paper", CAUSE, 1)
+    meter.outcomes([fill(1), fill(2), order_event(1), refused, passed])
+    assert metrics.by_label("orders_total", "type") == {"new": 2}
+    assert metrics.by_label("rejections_total", "reason") == {"NO_PRICE": 1}
+    assert metrics.total("fills_total", liquidity="taker") == 2
+    assert metrics.by_label("order_events_total", "event") == {"ACCEPTED": 1}
+
+
+def test_the_lag_of_a_revoked_partition_is_gone(metrics: Metrics, meter: Meter) -> None:
+    meter.lag("orders", 0, 5)
+    meter.lag("orders", 1, 7)
+    meter.forget("orders", 0)
+    assert metrics.by_label("lag_records", "topic") == {"orders": 7}
+    assert 'partition="0"' not in text(metrics)
+
+
+def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -> None:
+    meter.dead_letter("orders", "NOT_JSON", 2)
+    meter.transaction("symbol", "commit", 0.002)
+    meter.rebalance(0.5)
+    meter.assigned("symbol", 4)
+    meter.recovery("marks", 0.1, 50)
+    meter.batch("history", {"fills": 2}, 1, [NOW_MS], 0.01, NOW_MS)
+    meter.retry("history", "OperationalError")
+    meter.backlog("history", 3, 2)
+    meter.connected("history", True)
+    meter.ticks("kraken", "trade", 9)
+    meter.feed_connected("kraken", True)
+    meter.feed_reconnect("kraken", "timeout")
+    meter.feed_gap("kraken")
+    meter.feed_quarantined("kraken", "NOT_JSON")
+    meter.request("/v1/status", "GET", 200, 0.001)
+    meter.chunk("symbol", {"orders": [NOW_MS + 500]}, {"fills": 1}, {"commit": 0.1}, NOW_MS)
+    meter.lag("orders", 0, 1)
+    refused = Decision("d", "new", "rejected", "paper", CAUSE, 1, reason="NO_PRICE")
+    meter.outcomes([fill(1), order_event(1), refused])
+    shown = text(metrics)
+    silent = [row.name for row in CATALOGUE if not re.search(SERIES.format(row.name), shown, re.M)]
+    assert silent == []
+
+
+def test_openmetrics_is_given_to_who_asks_for_it(metrics: Metrics) -> None:
+    body, content_type = metrics.exposition("application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    assert body.endswith(b"# EOF\n")
+    assert b"process_cpu_seconds" in body
+
+
+def unused(partition: int) -> Tables:
+    raise AssertionError(f"no cell is made for partition {partition}")
+
+
+def test_the_observer_reports_a_committed_chunk(metrics: Metrics, meter: Meter) -> None:
+    group = Group("symbol", (), unused, SYMBOL_STATE)
+    sent = [Sent(topic, 0, b"k", b"v", 1, b"") for topic in ("fills", "fills", "dead.letters")]
+    times = {"orders": [NOW_MS] * 4}
+    dead = {("orders", "NOT_JSON"): 1}
+    chunk = Chunk({"orders": Span(0, 4, 4)}, Progress(), sent, times, dead=dead)
+    observer(meter, clock_ns=lambda: NOW_MS * 1_000_000)(group, chunk, {"commit": 0.002})
+    assert metrics.total("events_total", route="symbol", topic="orders") == 4
+    assert metrics.by_label("outputs_total", "topic") == {"fills": 2, "dead.letters": 1}
+    assert metrics.by_label("dead_letters_total", "reason") == {"NOT_JSON": 1}
+    assert metrics.by_label("transactions_total", "outcome") == {"commit": 1}
+
+
+def test_a_meter_that_nobody_reads_takes_everything() -> None:
+    meter: Meter = NoMeter()
+    meter.chunk("symbol", {"orders": [1]}, {}, {}, 2)
+    meter.outcomes([object()])
+
+
+def test_series_stay_below_the_limit_with_100_symbols_and_12_partitions(
+    metrics: Metrics, meter: Meter
+) -> None:
+    for symbol in range(100):
+        meter.outcomes(
+            [fill(1, symbol=f"S{symbol}.V", liquidity=kind) for kind in ("maker", "taker")]
+        )
+    for topic in range(16):
+        for partition in range(12):
+            meter.lag(f"topic-{topic}", partition, 1)
+    for route in range(10):
+        times = {f"topic-{topic}": [NOW_MS] for topic in range(16)}
+        phases = dict.fromkeys(("gather", "handle", "send", "commit"), 0.1)
+        meter.chunk(f"r{route}", times, dict.fromkeys(times, 1), phases, NOW_MS)
+    series = [line for line in text(metrics).splitlines() if not line.startswith("#")]
+    assert len(series) < 5000
