@@ -58,6 +58,13 @@ def symbol_list(text: str) -> tuple[str, ...]:
 
 async def open_source(plan: FeedPlan) -> Source:
     """The source of this plan; `Ended` with a sentence where there is none such."""
+    source = await _open(plan)
+    if not source.instruments:
+        raise Ended(Exit.REFUSED, f"feed {plan.feed.value}: no symbol with known tick and lot")
+    return source
+
+
+async def _open(plan: FeedPlan) -> Source:
     try:
         speed = parse_speed(plan.speed)
         match plan.feed:

@@ -8,9 +8,8 @@ from streams.instruments import Instrument
 from streams.topics import CONTROL
 
 FIRST_CASH = "1000000"
-"""Of each currency in which the feed's symbols are quoted."""
-
 BASE_CURRENCY = "USD"
+"""Of the account `paper`; those in other currencies carry theirs in their names."""
 
 
 async def latest(brokers: str) -> dict[str, bytes]:
@@ -43,19 +42,16 @@ def instruments(of: Iterable[Instrument]) -> list[control.Record]:
     return [control.InstrumentRecord(instrument=instrument) for instrument in of]
 
 
-def paper_account(account: str, currencies: Iterable[str]) -> list[control.Record]:
-    """A simulated account with limits and one deposit a currency; the deposits' ids make each happen once."""
-    deposits = [
-        control.Cash(
-            account=account,
-            id="initial" if currency == BASE_CURRENCY else f"initial-{currency.lower()}",
-            currency=currency,
-            amount=FIRST_CASH,
-        )
-        for currency in sorted({BASE_CURRENCY, *currencies})
-    ]
+def account_of(account: str, currency: str) -> str:
+    """The name of the paper account in this currency: an account trades what is quoted in its own."""
+    return account if currency == BASE_CURRENCY else f"{account}-{currency.lower()}"
+
+
+def paper_account(account: str, currency: str) -> list[control.Record]:
+    """A simulated account with limits and one deposit, whose id makes it happen once."""
+    name = account_of(account, currency)
     return [
-        control.Account(account=account, base_currency=BASE_CURRENCY, mode="sim"),
-        control.Limits(account=account),
-        *deposits,
+        control.Account(account=name, base_currency=currency, mode="sim"),
+        control.Limits(account=name),
+        control.Cash(account=name, id="initial", currency=currency, amount=FIRST_CASH),
     ]

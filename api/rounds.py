@@ -17,9 +17,9 @@ from streams.feeds.rounds import publish_rounds
 from streams.settings import Settings
 from streams.topics import CATALOGUE
 
-ROUND_MS = 100
+ROUND_MS = 500
 IDLE_DEADLINE_S = 60.0
-POLL_S = 0.005
+POLL_S = 0.02
 
 
 def committed_inputs(settings: Settings) -> list[str]:

@@ -12,7 +12,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from streams.admin import client
 
 Isolation = Literal["read_committed", "read_uncommitted"]
-POLL_MS = 20
+POLL_MS = 5
 """Short: behind a trailing marker no record comes, and a fetch waits this long for one."""
 COORDINATOR_TIMEOUT_S = 20.0
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -43,6 +44,7 @@ class System:
         self._stores = Stores(data.root, say)
         self._services: Services | None = None
         self._keeping: dict[str, asyncio.Task[None]] = {}
+        self._account = settings.strategy_account
         self.settings = settings
         self.run: Run | None = None
         self.began_empty = False
@@ -52,7 +54,7 @@ class System:
         """Starts everything; LocalPartError names what did not start."""
         source, _ = await asyncio.gather(feeding.open_source(self._plan.feed), self._stores.start())
         self.instruments = {instrument.symbol: instrument for instrument in source.instruments}
-        self.settings = self._settle()
+        self.settings = self._settle(source)
         await self._prepare_topics(source)
         services = Services(self._data, self.settings, _chosen(self._plan, source))
         self._services = services
@@ -104,8 +106,8 @@ class System:
         stores = [Stop(part, STORE_S) for part in self._stores.parts]
         return killed + await stop_in_order(stores, until)
 
-    def _settle(self) -> Settings:
-        """The settings with where the embedded servers listen."""
+    def _settle(self, source: Source) -> Settings:
+        """The settings with where the embedded servers listen, and the account in the feed's currency."""
         stores = self._stores
         return self.settings.model_copy(
             update={
@@ -113,6 +115,7 @@ class System:
                 "postgres_url": stores.postgres.url,
                 "redis_url": stores.valkey.url,
                 "data": self._data.root,
+                "strategy_account": reference.account_of(self._account, _currencies(source)[0]),
             }
         )
 
@@ -125,9 +128,9 @@ class System:
         problems = await admin.check(settings.brokers, settings.partitions)
         if problems:
             raise LocalPartError("topics", "; ".join(map(str, problems)))
-        currencies = {instrument.quote for instrument in source.instruments}
         records = reference.instruments(source.instruments)
-        records += reference.paper_account(settings.strategy_account, currencies)
+        for currency in sorted({reference.BASE_CURRENCY, *_currencies(source)}):
+            records += reference.paper_account(self._account, currency)
         await reference.publish(settings.brokers, records)
 
     async def _drain(self, services: Services) -> None:
@@ -143,6 +146,12 @@ class System:
                 if not status.get("lag_records") and not status.get("held_records"):
                     return
                 await asyncio.sleep(0.1)
+
+
+def _currencies(source: Source) -> list[str]:
+    """What the feed's symbols are quoted in, the most frequent first."""
+    quoted = Counter(instrument.quote for instrument in source.instruments)
+    return sorted(quoted, key=lambda currency: (-quoted[currency], currency))
 
 
 def _chosen(plan: UpPlan, source: Source) -> UpPlan:
