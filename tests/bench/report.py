@@ -10,7 +10,7 @@ from rich.table import Table
 from tests.bench.row import Line, Row
 
 WIDTH = 118
-HEADINGS = ("median", "spread", "to yardstick", "subject to it", "goal of that")
+HEADINGS = ("median", "spread", "to yardstick", "subject to it", "goal")
 
 
 def figure(value: float) -> str:

@@ -9,28 +9,43 @@ import msgspec
 
 
 class Task(NamedTuple):
-    """What a contender is asked to do."""
+    """What a contender is asked to do. topic: the quotes, or the quotes and the trades with a comma between."""
 
     broker: str
     topic: str
     events: int
 
+    @property
+    def topics(self) -> list[str]:
+        """The topics to read."""
+        return self.topic.split(",")
+
 
 class Digest(msgspec.Struct, frozen=True):
-    """A fold of the final state: contenders that did the same work print the same one."""
+    """A fold of the final state: contenders that did the same work print the same one. sizes: None = it keeps none."""
 
     keys: int
     mids: float
     count: int
-    sizes: int
+    sizes: int | None = None
+
+    def agrees(self, other: "Digest") -> bool:
+        """Whether everything that both keep is equal."""
+        mine, theirs = (self.keys, self.mids, self.count), (other.keys, other.mids, other.count)
+        return mine == theirs and (None in (self.sizes, other.sizes) or self.sizes == other.sizes)
 
 
 class Result(msgspec.Struct, frozen=True):
-    """events: how many were read; seconds: from the first fetched record to the last."""
+    """events: how many were read; seconds: from the first fetched record to the last.
+
+    outputs, transactions: of the engine, whose clock stops when the last one is committed.
+    """
 
     events: int
     seconds: float
     state: Digest | None = None
+    outputs: int = 0
+    transactions: int = 0
 
 
 def task() -> Task:

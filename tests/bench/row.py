@@ -6,13 +6,17 @@ import msgspec
 
 
 class Line(msgspec.Struct):
-    """One figure, measured once a round. not_run: why there is none; goal: shown beside it."""
+    """One figure, measured once a round. not_run: why there is none; goal: shown beside it.
+
+    yardstick: the line that this one is compared with, "" = the row's; such a line is not compared with the subject.
+    """
 
     name: str
     unit: str
     values: list[float] = []
     not_run: str = ""
     goal: str = ""
+    yardstick: str = ""
 
     @property
     def median(self) -> float:
@@ -54,7 +58,8 @@ class Row(msgspec.Struct):
 
     def ratios(self, line: Line) -> tuple[float | None, float | None]:
         """(this line over the yardstick, the subject over this line)."""
-        yardstick, subject = self.line(self.yardstick), self.line(self.subject)
+        yardstick = self.line(line.yardstick or self.yardstick)
+        subject = None if line.yardstick else self.line(self.subject)
         over = line.against(yardstick) if yardstick else None
         under = subject.against(line) if subject else None
         return over, under

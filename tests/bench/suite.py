@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 from rich.console import Console
@@ -42,23 +43,32 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS), metavar="ROW")
     parser.add_argument("--events", type=int, default=500_000)
     parser.add_argument("--rounds", type=rounds, default=ROUNDS_MIN)
-    parser.add_argument("--broker", default="", help="use this broker instead of starting one")
+    parser.add_argument(
+        "--broker",
+        default="",
+        help="P1 only: a broker to throw away, used in place of one started here",
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where JSON and plots go")
     return parser.parse_args()
 
 
 def measure(code: str, context: Context) -> Row:
-    """One row's result; a row whose module is not there says so in its only line."""
+    """One row's result; a row that cannot be measured says why in its only line."""
     module = ROWS[code]
     if importlib.util.find_spec(module) is None:
-        return Row(
-            code,
-            module.rpartition(".")[2],
-            "no such benchmark",
-            [Line("all", "", not_run=f"{module} is not there")],
-        )
-    row: Row = importlib.import_module(module).run(context)
+        return nothing(code, f"{module} is not there")
+    try:
+        row: Row = importlib.import_module(module).run(context)
+    except Exception as error:  # noqa: BLE001  one row that fails must not take the others with it
+        traceback.print_exc()
+        return nothing(code, repr(error).replace(str(ROOT), "."))
     return row
+
+
+def nothing(code: str, reason: str) -> Row:
+    """A row that could not be measured."""
+    name = ROWS[code].rpartition(".")[2]
+    return Row(code, name, "not measured", [Line("all", "", not_run=reason)])
 
 
 def main() -> None:
