@@ -1,9 +1,12 @@
 """Partitions that move between workers: every input is applied exactly once, whoever had it."""
 
+import asyncio
 import signal
 import time
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 
 from streams.exits import Exit
 from tests.faults import cluster
@@ -34,6 +37,34 @@ def test_workers_join_leave_and_are_killed_under_load(
         two[1].kill()
     cluster.until_applied([QUOTES], third)
     assert outcome.check(brokers) > 100
+
+
+def test_no_record_is_lost_or_applied_twice_by_rebalances_that_follow_each_other(
+    brokers: str, worker: MakeWorker
+) -> None:
+    w = worker(session_timeout_s=SESSION_S)
+    with cluster.trickle(brokers, endless_quotes(), PER_S):
+        w.until_it_says(COMMITTED)
+        asyncio.run(come_and_go(brokers, w.app, 4))
+    cluster.until_applied([QUOTES], w)
+    assert outcome.check(brokers) > 100
+
+
+async def come_and_go(brokers: str, group: str, times: int) -> None:
+    """Members that take half of the partitions for a moment, and read nothing of them."""
+    for turn in range(times):
+        member = AIOKafkaConsumer(
+            QUOTES,
+            "orders.accepted",
+            bootstrap_servers=brokers,
+            group_id=group,
+            enable_auto_commit=False,
+            partition_assignment_strategy=[RangePartitionAssignor],
+        )
+        await member.start()
+        await asyncio.sleep(0.5 + 0.13 * turn)
+        await member.stop()
+        await asyncio.sleep(0.5 + 0.17 * turn)
 
 
 def test_a_frozen_worker_whose_partitions_moved_writes_nothing_more_and_exits(
