@@ -104,8 +104,10 @@ def test_a_sink_killed_in_mid_load_leaves_no_gap_and_no_double(
     finally:
         load.join()
     wanted = logged(kafka)
-    process = start_process(given, tmp_path / "sink.log")
+    output = tmp_path / "last.log"
+    process = start_process(given, output)
     try:
+        wait_until(lambda: "partitions claimed" in output.read_text(), "a claim")
         wait_until(lambda: row_count(database) >= total(wanted), "all rows")
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_S) == Exit.CLEAN
