@@ -17,6 +17,7 @@ BATCH_BYTES_MAX = 1_048_588
 """The largest batch: Kafka's own default, above the largest record of the catalogue."""
 
 KEEP_FOREVER = "-1"
+FOREVER_MS = str(2**63 - 1)
 END_TXN = 26
 """The number of this request in Kafka's protocol."""
 
@@ -103,7 +104,9 @@ async def is_kafka_4(admin: AIOKafkaAdminClient) -> bool:
 def configuration(topic: Topic, *, embedded: bool) -> dict[str, str]:
     """The broker's settings of a topic."""
     retention = KEEP_FOREVER if embedded or topic.cleanup == "compact" else str(topic.retention_ms)
-    return {
+    # Transaction markers carry the broker's time: beside recorded event times they would roll, and so compact, at once.
+    segments = {"segment.ms": FOREVER_MS} if embedded else {}
+    return segments | {
         "cleanup.policy": topic.cleanup,
         "retention.ms": retention,
         "max.message.bytes": str(BATCH_BYTES_MAX),
