@@ -54,9 +54,9 @@ class Risk:
         return ()
 
     def on_order_event(self, event: Event[OrderEvent], tables: AccountTables) -> Iterable[Output]:
-        """Follow an order that risk accepted; its end releases what is still reserved. Exits reserve nothing."""
+        """Follow an order that risk accepted; its end releases what is still reserved. Exits are not in its table."""
         step = event.message
-        order = None if step.parent_id else tables.orders.get(step.order_id)
+        order = tables.orders.get(step.order_id)
         if order is None or not order.is_live:
             return ()
         if step.state in TERMINAL:

@@ -257,6 +257,20 @@ def test_order_larger_than_the_position_is_an_entry_as_a_whole() -> None:
     assert refused.detail == "global seq 1; reducible_qty 0.01"
 
 
+def test_order_with_a_bracket_is_an_entry_even_against_a_position() -> None:
+    drive = ready(type="margin")
+    _held(drive)
+    _kill("global")(drive)
+    bracket = {"stop_loss": {"stop_price": "51000.00"}}
+    sell = {"side": "sell", "client_order_id": "x"}
+    assert drive.order(**LIMIT | sell, bracket=bracket).reason == "KILLED"
+
+
+def test_command_created_a_minute_ahead_of_the_clock_just_passes() -> None:
+    drive = ready()
+    assert drive.order(**LIMIT, created_at=time_text(START_NS + 60 * 10**9)).outcome == "accepted"
+
+
 def test_open_exits_use_up_what_can_be_reduced() -> None:
     drive = ready(type="margin")
     _held(drive)

@@ -96,6 +96,15 @@ def test_exit_that_protects_a_position_survives_the_kill() -> None:
     assert drive.tables.orders[exit].pending == ""
 
 
+def test_reduce_only_order_with_nothing_left_to_protect_is_cancelled() -> None:
+    drive = ready()
+    entry = drive.order(**LIMIT, client_order_id="entry")
+    drive.fill(entry.order_id, 1, 5_000_000)
+    exit = drive.order(**LIMIT, side="sell", reduce_only=True, client_order_id="exit").order_id
+    drive.book(qty=1, price=5_000_000, side="sell")
+    assert [cancel.order_id for cancel in cancels(_kill(drive))] == [exit]
+
+
 def test_every_partition_latches_and_names_itself() -> None:
     ids = set()
     for partition in range(2):

@@ -46,6 +46,14 @@ def test_protection_is_rounded_to_the_marks_side_of_the_bound() -> None:
     )  # 50000.015 x 0.9993 = 49965.0149895
 
 
+@pytest.mark.parametrize("fields", [{"type": "market"}, {"type": "stop", "stop_price": "49000.00"}])
+def test_an_exit_always_fills_at_the_market(fields: dict[str, str]) -> None:
+    drive = _long_one()
+    exit = drive.order(side="sell", qty="0.1", client_order_id="exit", **fields)
+    assert drive.accepted[exit.order_id].protection == 0
+    drive.fill(exit.order_id, 100, 1)
+
+
 def test_stop_buy_reserves_its_stop_price_and_protection() -> None:
     drive = ready()
     decision = drive.order(type="stop", qty="0.100", stop_price="51000.00")
