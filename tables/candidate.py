@@ -29,6 +29,7 @@ class Candidate:
 
     side: 1 buy, -1 sell. Rows are None where there is no record. Quantities in lots, prices in ticks, 0 = not given;
     refused: why its numbers could not be read; exposure: of the account with this order open.
+    is_reducing: it can only reduce, so checks meant for entries do not apply.
     """
 
     command: New
@@ -48,6 +49,7 @@ class Candidate:
     take_profit: int = 0
     refused: Refusal | None = None
     exposure: Exposure | None = None
+    is_reducing: bool = False
 
     @property
     def type(self) -> Literal["market", "limit", "stop"]:
@@ -75,13 +77,6 @@ class Candidate:
         if not self.opposes:
             return 0
         return max(0, abs(self.position.qty) - self.open.reducing(self.side))
-
-    @property
-    def is_reducing(self) -> bool:
-        """It can only reduce, so checks meant for entries do not apply; larger than that, it is an entry as a whole."""
-        if self.command.reduce_only:
-            return True
-        return self.command.bracket is None and 0 < self.qty <= self.reducible
 
     @property
     def reference2(self) -> int:
@@ -126,6 +121,9 @@ def look_up(command: New, clock: int, tables: AccountTables) -> Candidate:
     )
     if instrument is not None:
         candidate.refused = _read_numbers(candidate, instrument)
+    candidate.is_reducing = command.reduce_only or (
+        command.bracket is None and 0 < candidate.qty <= candidate.reducible
+    )  # larger than that, it is an entry as a whole
     return candidate
 
 
