@@ -9,7 +9,7 @@ from typing import NoReturn
 from faust.types.tuples import TP
 
 from agents.broadcast import Broadcasts
-from agents.fold import Cell, HandlerFailed, Record
+from agents.fold import Cell, HandlerFailed
 from agents.group import Group
 from agents.live import LiveCell, Observe
 from agents.lockstep import IDLE_S, Turns, turns
@@ -119,18 +119,17 @@ class CellsBinding:
         found = await self._turns.next()
         if found is None:
             return None
-        turn, records = found
-        group = turn.cell.group
-        if group.input(turn.place.topic).broadcast:
-            await self._apply(
-                self.cells[group.name, turn.cell.partition], turn.place.topic, records
-            )
+        turn, runs = found
+        cell = self.cells[turn.cell.group.name, turn.cell.partition]
+        topic = runs[0][0]
+        if turn.cell.group.input(topic).broadcast:
+            await self._apply(cell, runs)
             return None
-        return TP(turn.place.topic, turn.place.partition), [(turn.place.topic, records)]
+        return TP(topic, turn.cell.partition), runs
 
-    async def _apply(self, cell: LiveCell, topic: str, records: list[Record]) -> None:
+    async def _apply(self, cell: LiveCell, runs: list[Run]) -> None:
         try:
-            await cell.run([(topic, records)])
+            await cell.run(runs)
             await cell.settled()
         except (Unsure, HandlerFailed, AssertionError) as error:
             self._stop_on(error)

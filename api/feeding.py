@@ -32,7 +32,10 @@ class Feed(StrEnum):
 
 @dataclass(frozen=True)
 class FeedPlan:
-    """What was asked for. speed: `max` or a factor; symbols: all of the source when empty."""
+    """What was asked for. speed: `max` or a factor; symbols: all of the source when empty.
+
+    warmup_s: of a synthetic market's past, which comes at once.
+    """
 
     feed: Feed
     path: Path | None = None
@@ -40,6 +43,7 @@ class FeedPlan:
     seed: int = DEFAULT_SEED
     symbols: tuple[str, ...] = ()
     keep_times: bool = False
+    warmup_s: float = 0.0
 
     def arguments(self) -> list[str]:
         """The command line of `headrace feed` for this plan."""
@@ -48,6 +52,8 @@ class FeedPlan:
             words += ["--path", str(self.path.absolute())]
         if self.symbols:
             words += ["--symbols", ",".join(self.symbols)]
+        if self.warmup_s:
+            words += ["--warmup", str(self.warmup_s)]
         return words + (["--keep-times"] if self.keep_times else [])
 
 
@@ -73,7 +79,12 @@ async def _open(plan: FeedPlan) -> Source:
             case Feed.KRAKEN:
                 return KrakenSource(await _kraken(plan.symbols) or kraken.DEFAULT)
             case Feed.SYNTHETIC:
-                return SyntheticSource(plan.seed, instruments=simulated(plan.symbols), speed=speed)
+                return SyntheticSource(
+                    plan.seed,
+                    instruments=simulated(plan.symbols),
+                    speed=speed,
+                    warmup_s=plan.warmup_s,
+                )
             case Feed.FILE:
                 return await asyncio.to_thread(_file, plan, speed)
     except (FeedFileError, UnknownPrecision, ValueError) as error:

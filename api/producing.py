@@ -29,13 +29,17 @@ async def producer(brokers: str) -> AsyncIterator[AIOKafkaProducer]:
         await opened.stop()
 
 
-async def send(to: AIOKafkaProducer, topic: Topic, key: str, value: bytes) -> Ref:
-    """Append one record at the present time; returns where it stands once all replicas have it."""
-    now_ms = time.time_ns() // 1_000_000
-    sent = await to.send_and_wait(topic.name, value, key.encode(), timestamp_ms=now_ms)
+async def send(
+    to: AIOKafkaProducer, topic: Topic, key: str, value: bytes, at_ms: int | None = None
+) -> Ref:
+    """Append one record, at the present time unless `at_ms`; returns where it stands once all replicas have it."""
+    at_ms = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+    sent = await to.send_and_wait(topic.name, value, key.encode(), timestamp_ms=at_ms)
     return Ref(sent.topic, sent.partition, sent.offset)
 
 
-async def send_control(to: AIOKafkaProducer, record: control.Record) -> Ref:
+async def send_control(
+    to: AIOKafkaProducer, record: control.Record, at_ms: int | None = None
+) -> Ref:
     """Append a record to `control` under its key."""
-    return await send(to, CONTROL, control.key(record), control.encode(record))
+    return await send(to, CONTROL, control.key(record), control.encode(record), at_ms)

@@ -23,17 +23,20 @@ async def latest(brokers: str) -> dict[str, bytes]:
     return values
 
 
-async def publish(brokers: str, records: Iterable[control.Record]) -> list[str]:
+async def publish(
+    brokers: str, records: Iterable[control.Record], at_ms: int | None = None
+) -> list[str]:
     """Append the records whose keys `control` does not hold yet; returns these keys.
 
-    What an operator has written since, a halted instrument or other limits, stays in force.
+    What an operator has written since, a halted instrument or other limits, stays in force. at_ms: their event time,
+    where a run is to repeat to equal bytes.
     """
     known = await latest(brokers)
     missing = [record for record in records if control.key(record) not in known]
     if missing:
         async with producing.producer(brokers) as to:
             for record in missing:
-                await producing.send_control(to, record)
+                await producing.send_control(to, record, at_ms)
     return [control.key(record) for record in missing]
 
 

@@ -17,7 +17,7 @@ from streams.feeds.rounds import publish_rounds
 from streams.settings import Settings
 from streams.topics import CATALOGUE
 
-ROUND_MS = 500
+ROUND_MS = 1000
 IDLE_DEADLINE_S = 60.0
 POLL_S = 0.02
 
@@ -70,6 +70,6 @@ async def _until_at_rest(behind: lag.Lag, stop: asyncio.Event) -> None:
                     raise Ended(Exit.CLEAN, "stopped before all rounds were published")
                 await asyncio.sleep(POLL_S)
     except TimeoutError as error:
-        raise Ended(
-            Exit.STALLED, f"the engine did not work off a round within {IDLE_DEADLINE_S:g} s"
-        ) from error
+        left = await behind.records() or "a transaction is open"
+        sentence = f"the engine did not work off a round within {IDLE_DEADLINE_S:g} s; left: {left}"
+        raise Ended(Exit.STALLED, sentence) from error

@@ -27,6 +27,9 @@ def feed(
     keep_times: Annotated[
         bool, typer.Option("--keep-times", help="file: leave recorded times as they are.")
     ] = False,
+    warmup: Annotated[
+        float, typer.Option(min=0.0, help="synthetic: so many seconds of its past come at once.")
+    ] = 0.0,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after these.")] = None,
     rounds: Annotated[
         bool,
@@ -42,7 +45,8 @@ def feed(
     data: locate.Data = None,
 ) -> None:
     """Publish trades and quotes, each with its source. Reference data that `control` lacks is published first."""
-    plan = FeedPlan(source, path, speed, seed, feeding.symbol_list(symbols), keep_times)
+    wanted = feeding.symbol_list(symbols)
+    plan = FeedPlan(source, path, speed, seed, wanted, keep_times, warmup)
     logs.to_stderr()
     settings = locate.settings(brokers, data)
     with plainly():

@@ -23,6 +23,7 @@ from api.supervisor.threads import in_thread
 from streams import admin
 from streams.feeds.kraken import KrakenSource
 from streams.feeds.source import Source
+from streams.feeds.synthetic import ROUNDS_START
 from streams.instruments import Instrument
 from streams.processes import LocalPartError
 from streams.settings import Settings
@@ -30,6 +31,8 @@ from streams.topics import TRADES
 
 FEED_S, WORKER_S, DRAIN_S, SINK_S, API_S = 2.0, 3.5, 1.5, 1.5, 1.0
 STORE_S = 2.5
+WARMUP_S = 40.0
+"""Of the synthetic market's past on an empty system: windows fill and models have labels at the first live tick."""
 
 
 class System:
@@ -56,7 +59,10 @@ class System:
         self.instruments = {instrument.symbol: instrument for instrument in source.instruments}
         self.settings = self._settle(source)
         await self._prepare_topics(source)
-        services = Services(self._data, self.settings, _chosen(self._plan, source))
+        plan = _chosen(self._plan, source)
+        if self.began_empty and plan.feed.feed is Feed.SYNTHETIC and not plan.lockstep:
+            plan = replace(plan, feed=replace(plan.feed, warmup_s=WARMUP_S))
+        services = Services(self._data, self.settings, plan)
         self._services = services
         self._say("worker, sink and api: starting")
         await asyncio.gather(*(in_thread(part.start, part.name) for part in services.engine))
@@ -131,7 +137,11 @@ class System:
         records = reference.instruments(source.instruments)
         for currency in sorted({reference.BASE_CURRENCY, *_currencies(source)}):
             records += reference.paper_account(self._account, currency)
-        await reference.publish(settings.brokers, records)
+        await reference.publish(settings.brokers, records, self._reference_ms())
+
+    def _reference_ms(self) -> int | None:
+        """In lockstep the reference data are as old as the market, so that their records repeat too."""
+        return ROUNDS_START // 1_000_000 if self._plan.lockstep else None
 
     async def _drain(self, services: Services) -> None:
         """Give the sink a moment to store what the worker has written last; the rest waits in the log."""
