@@ -39,7 +39,7 @@ def apply(brokers: str) -> None:
 
 async def _apply(brokers: str) -> None:
     await admin.apply(brokers, PARTITIONS, embedded=True)
-    while await admin.check(brokers, PARTITIONS):
+    while await admin.check(brokers, PARTITIONS):  # noqa: ASYNC110  nothing to wait for
         await asyncio.sleep(0.05)
 
 
@@ -53,7 +53,7 @@ async def _delete(brokers: str, names: Iterable[str]) -> None:
         stale = sorted(set(await client.list_topics()) & set(names))
         if stale:
             await client.delete_topics(stale)
-        while set(await client.list_topics()) & set(stale):
+        while set(await client.list_topics()) & set(stale):  # noqa: ASYNC110  nothing to wait for
             await asyncio.sleep(0.05)
 
 

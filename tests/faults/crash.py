@@ -1,0 +1,219 @@
+"""The crash proofs: `python -m tests.faults.crash --runs N --part worker|broker|zombie|all --seed S`.
+
+Each part puts two workers under load, does to them what its name says, lets them come to rest, and has the whole log
+checked by `check`. It prints a table and exits with 1 on any violation.
+"""
+
+import argparse
+import asyncio
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streams import lag, topics
+from streams.exits import Exit
+from streams.local import LocalKafka
+from tests.faults import check, cluster, history
+from tests.faults.history import History
+from tests.faults.load import Load
+from tests.faults.pair import Pair
+from tests.faults.recovery import Recovery
+from tests.faults.workers import Worker
+
+INPUTS = (
+    "market.quotes", "market.trades", "orders", "orders.accepted", "orders.events", "fills", "features",
+)  # fmt: skip
+BROADCASTS = ("control", "market.marks")
+REST_DEADLINE_S = 120.0
+WARM_UP_S = 2.0
+GAP_S = (0.3, 2.5)
+HEADER = "fault | runs | seed | orders | fills | violations | recovery p50 | max | exit codes"
+
+
+@dataclass
+class Outcome:
+    """What one part did and found."""
+
+    fault: str
+    runs: int
+    seed: int
+    found: History
+    recovery: Recovery
+    ends: list[tuple[str, int]]
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        codes = sorted({code for _, code in self.ends})
+        orders, fills = len(self.found.of("orders")), len(self.found.of("fills"))
+        return (
+            f"{self.fault} | {self.runs} | {self.seed} | {orders} | {fills} | "
+            f"{len(self.violations)} | {self.recovery.row()} | {codes}"
+        )
+
+
+@dataclass
+class Scene:
+    """A running system that a part does something to."""
+
+    broker: LocalKafka
+    pair: Pair
+    load: Load
+    recovery: Recovery
+    chance: random.Random
+    violations: list[str] = field(default_factory=list)
+
+    def pause(self) -> None:
+        """A random while."""
+        time.sleep(self.chance.uniform(*GAP_S))
+
+
+Part = Callable[[Scene, int], None]
+
+
+def kill_workers(scene: Scene, runs: int) -> None:
+    """Kill -9 one of the workers at a random moment of its work or its start; it is started again at once."""
+    for _ in range(runs):
+        scene.pause()
+        _until(lambda: bool(scene.pair.at_work()), "a worker has loaded its code")
+        worker = scene.chance.choice(scene.pair.at_work())
+        scene.recovery.fault()
+        worker.signal(signal.SIGKILL)
+
+
+def kill_broker(scene: Scene, runs: int) -> None:
+    """Kill -9 the broker and start it again; workers end with codes that a restart mends."""
+    for _ in range(runs):
+        scene.pause()
+        scene.recovery.fault()
+        scene.broker.kill()
+        scene.pause()
+        scene.broker.start()
+        _until(lambda: scene.recovery.unfinished == 0, "the broker is back")
+
+
+def freeze_workers(scene: Scene, runs: int) -> None:
+    """Stop a worker until its partitions have moved, then let it go on: it must find itself fenced and end."""
+    for _ in range(runs):
+        scene.pair.steps()
+        scene.pause()
+        _freeze(scene, scene.chance.choice(scene.pair.workers))
+
+
+def _freeze(scene: Scene, worker: Worker) -> None:
+    ends = len(scene.pair.ends)
+    scene.recovery.fault()
+    worker.signal(signal.SIGSTOP)
+    _until(lambda: scene.recovery.unfinished == 0, "the other has its partitions")
+    worker.signal(signal.SIGCONT)
+    _until(lambda: len(scene.pair.ends) > ends, "the frozen worker has ended")
+    ended = scene.pair.ends[-1]
+    if ended != (worker.name, Exit.FENCED):
+        scene.violations.append(f"zombie: {worker.name} should be fenced, {ended}")
+
+
+PARTS: dict[str, Part] = {"worker": kill_workers, "broker": kill_broker, "zombie": freeze_workers}
+
+
+def run(name: str, runs: int, seed: int, broker: LocalKafka, directory: Path) -> Outcome:
+    """One part from empty topics to the check of all that it left."""
+    brokers = broker.bootstrap
+    cluster.empty_topics(brokers)
+    pair = Pair(brokers, directory, app=f"faults-{name}-{seed}")
+    scene = Scene(
+        broker, pair, Load(brokers, seed), Recovery(brokers, pair.app), random.Random(seed)
+    )
+    with pair, pair.supervised():
+        with scene.load.running(), scene.recovery.watching():
+            pair.steps()
+            time.sleep(WARM_UP_S)
+            PARTS[name](scene, runs)
+            _until(lambda: scene.recovery.unfinished == 0, "every fault is recovered from")
+        found = _at_rest(pair, brokers)
+        scene.violations += _restored(pair, found)
+    scene.violations += [f"exit: {end}" for end in pair.broken]
+    scene.violations += [str(violation) for violation in check.check(found)]
+    scene.violations += _lost(scene.load, found)
+    return Outcome(name, runs, seed, found, scene.recovery, pair.ends, scene.violations)
+
+
+def _until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + REST_DEADLINE_S
+    while not holds():
+        assert time.monotonic() < end, f"never came: {what}"
+        time.sleep(0.05)
+
+
+def _at_rest(pair: Pair, brokers: str) -> History:
+    """The history once nothing is left to do, for two looks."""
+    asyncio.run(_wait_for_rest(pair, brokers))
+    return asyncio.run(history.read(brokers))
+
+
+async def _wait_for_rest(pair: Pair, brokers: str) -> None:
+    end, quiet = time.monotonic() + REST_DEADLINE_S, 0
+    names = [topic.name for topic in topics.CATALOGUE]
+    async with lag.watch(brokers, pair.app, INPUTS, names) as watched:
+        while quiet < 3:
+            assert not pair.broken, f"a worker has ended for good: {pair.broken}"
+            assert time.monotonic() < end, f"never at rest: {await watched.records()}"
+            quiet = quiet + 1 if await watched.at_rest() else 0
+            await asyncio.sleep(0.7)  # longer than a reader of broadcasts waits
+
+
+def _restored(pair: Pair, found: History) -> list[str]:
+    """Workers that are there, that were stopped, and that were killed, all hold what the changelogs hold."""
+    expected = sum(
+        row["step"] for state in history.STATES for row in found.rows(state, "progress").values()
+    )
+    told = {"after the faults": pair.steps()}
+    for worker in pair.workers:
+        worker.signal(signal.SIGKILL)
+    time.sleep(1)
+    told["after kill -9"] = pair.steps()
+    return [
+        f"restore: {steps} steps {when}, the changelogs have {expected}"
+        for when, steps in told.items()
+        if steps != expected
+    ]
+
+
+def _lost(load: Load, found: History) -> list[str]:
+    """What the broker has confirmed must be in the log."""
+    there = {
+        (decision.account, decision.client_order_id)
+        for _, decision in found.messages("risk.decisions")
+    }
+    return [f"I2: {name} was acknowledged and is gone" for name in load.acked - there]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the parts and print their table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.crash", description=__doc__)
+    parser.add_argument("--runs", type=int, default=12, help="faults of each part")
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="all")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options = parser.parse_args(arguments)
+    names = list(PARTS) if options.part == "all" else [options.part]
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="headrace-crash-") as name:
+        directory = Path(name)
+        with LocalKafka(directory / "kafka") as broker:
+            for part in names:
+                print(f"{part}: {options.runs} faults, seed {options.seed}", flush=True)
+                outcome = run(part, options.runs, options.seed, broker, directory)
+                for violation in outcome.violations[: check.SHOWN]:
+                    print(f"  {violation}")
+                rows.append(outcome)
+    print(HEADER)
+    for outcome in rows:
+        print(outcome)
+    return 1 if any(outcome.violations for outcome in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

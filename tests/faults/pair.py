@@ -1,0 +1,129 @@
+"""Two workers of the real system under a supervisor, as production runs them, and what each of their ends was."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from streams.exits import Exit
+from tests.faults.workers import Worker
+
+MODULE = "-m api.cli worker"
+MENDED_BY_A_RESTART = frozenset(
+    {Exit.FENCED, Exit.TRANSACTION, Exit.NO_BROKER, Exit.STALLED, Exit.RESTORE_STALLED}
+)
+KILLED = -9
+WATCH_S = 0.05
+SESSION_S = 6.0
+
+
+class Pair:
+    """Workers w0 and w1, restarted when killed or when they end with a code that a restart mends.
+
+    ends: (worker, exit code) of every end. Any other code is kept in `broken`, and its worker stays down.
+    """
+
+    def __init__(self, brokers: str, directory: Path, app: str = "headrace") -> None:
+        self.app = app
+        self.ends: list[tuple[str, int]] = []
+        self.broken: list[tuple[str, int]] = []
+        self.workers = [
+            Worker(
+                MODULE,
+                brokers,
+                directory,
+                name=f"w{number}",
+                app=app,
+                session_timeout_s=SESSION_S,
+                settings={"HEADRACE_OPS_PORT": str(_free_port())},
+            )
+            for number in range(2)
+        ]
+        self._down = threading.Event()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        for worker in self.workers:
+            self._stack.enter_context(worker)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def supervised(self) -> Iterator[None]:
+        """Restart what ends while the body runs."""
+        self._down.clear()
+        thread = threading.Thread(target=self._watch, name="supervisor")
+        thread.start()
+        try:
+            yield
+        finally:
+            self._down.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        while not self._down.is_set():
+            for worker in self.workers:
+                if not worker.running() and (worker.name, self._code(worker)) not in self.broken:
+                    self._restart(worker)
+            time.sleep(WATCH_S)
+
+    def _code(self, worker: Worker) -> int:
+        assert worker.child is not None
+        code = worker.child.poll()
+        assert code is not None, "it has ended"
+        return code
+
+    def _restart(self, worker: Worker) -> None:
+        code = self._code(worker)
+        self.ends.append((worker.name, code))
+        if code == KILLED or code in MENDED_BY_A_RESTART:
+            worker.start()
+        else:
+            self.broken.append((worker.name, code))
+
+    def at_work(self) -> list[Worker]:
+        """Those that have loaded their code: they join, restore or apply."""
+        return [worker for worker in self.workers if worker.running() and _status(worker)]
+
+    def stop(self) -> list[int]:
+        """Ask both to stop; their exit codes."""
+        return [worker.stop(15) for worker in self.workers]
+
+    def steps(self, deadline_s: float = 60.0) -> int:
+        """The inputs that both say they have applied, once both are ready."""
+        end = time.monotonic() + deadline_s
+        while True:
+            found = [_status(worker) for worker in self.workers]
+            if all(status.get("state") == "READY" for status in found):
+                return sum(int(str(status["steps"])) for status in found)
+            assert time.monotonic() < end, f"not ready: {found}"
+            time.sleep(0.2)
+
+
+def _status(worker: Worker) -> dict[str, object]:
+    port = worker.settings["HEADRACE_OPS_PORT"]
+    try:
+        status: dict[str, object] = httpx.get(f"http://127.0.0.1:{port}/status", timeout=2).json()
+    except httpx.TransportError:
+        return {}
+    return status
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
