@@ -1,5 +1,6 @@
 """The worker: a Faust app over the routes, its cells bound to the log. The composition root that knows the settings."""
 
+import asyncio
 import logging
 import os
 import sys
@@ -99,9 +100,20 @@ def end(code: Exit, reason: str) -> NoReturn:
     os._exit(code)
 
 
+class _Worker(faust.Worker):
+    """Ends when the app has stopped; Faust would wait two more seconds for futures that nobody awaits."""
+
+    def _gather_all(self) -> None:
+        for task in asyncio.all_tasks(loop=self.loop):
+            task.cancel()
+
+    async def _sentinel_task(self) -> None:
+        await asyncio.sleep(0)
+
+
 def run(app: App) -> int:
     """Run the worker until it is told to stop; the exit code."""
-    worker = faust.Worker(app, loglevel="CRITICAL", redirect_stdouts=False, quiet=True)
+    worker = _Worker(app, loglevel="CRITICAL", redirect_stdouts=False, quiet=True)
     try:
         worker.execute_from_commandline()
     except SystemExit as stopped:
