@@ -1,6 +1,5 @@
 """Follows one order through the topics: its decision, its events, its fills, as they are committed."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from streams.topics import BY_NAME, DEAD_LETTERS, DECISIONS, EVENTS, FILLS
 
 Step = Decision | OrderEvent | Fill | DeadLetter
 POLL_MS = 200
+HELD_MAX = 1000
 FILL_GRACE_S = 1.0
 """The last fill is in the same transaction as the terminal event, but in another topic."""
 
@@ -101,21 +101,19 @@ class Watch:
             self._consumer.seek(place, end)
 
     async def follow(self, life: Life, seconds: float) -> AsyncIterator[Step]:
-        """The order's steps as they come, until it is over or the time is up."""
+        """The order's steps, the decision first, until it is over or the time is up."""
         until = time.monotonic() + seconds
         held: list[Step] = []
         while time.monotonic() < until:
-            fetched = await self._consumer.getmany(timeout_ms=POLL_MS)
-            # An event can be read before the decision that gives its order_id.
-            held += self._steps(fetched)
-            ours = [step for step in held if life.take(step)]
-            ours += [step for step in held if step not in ours and life.take(step)]
-            held = [step for step in held if step not in ours][-1000:]
-            for step in sorted(ours, key=_order):
+            held += self._steps(await self._consumer.getmany(timeout_ms=POLL_MS))
+            # Topics are fetched apart: what follows a decision can be read before it.
+            held.sort(key=_order)
+            ours = [step for step in held if life.take(step)] if _is_answered(life, held) else []
+            held = [step for step in held if step not in ours][-HELD_MAX:]
+            for step in ours:
                 yield step
             if life.is_over:
                 until = min(until, time.monotonic() + (FILL_GRACE_S if life.ended else 0.0))
-            await asyncio.sleep(0)
 
     def _steps(self, fetched: dict[TopicPartition, list[Any]]) -> list[Step]:
         steps: list[Step] = []
@@ -126,6 +124,14 @@ class Watch:
                 except Undecodable:
                     continue  # of a newer engine; not for this reader to judge
         return steps
+
+
+def _is_answered(life: Life, held: list[Step]) -> bool:
+    return bool(life.steps) or any(
+        getattr(step, "command_ref", None) == life.command
+        or getattr(step, "origin", None) == life.command
+        for step in held
+    )
 
 
 def _order(step: Step) -> tuple[int, int]:

@@ -51,7 +51,14 @@ async def keep(part: Part, say: Callable[[str], None]) -> None:
             await asyncio.sleep(POLL_S)
         if code == Exit.CLEAN and getattr(part, "may_end", False):
             return
+        if getattr(part, "once", False):
+            raise _gone(part, code)
         await _again(part, code, time.monotonic() - started, restarts, say)
+
+
+def _gone(part: Part, code: int) -> NeedsPerson:
+    tail: Callable[[], str] = getattr(part, "log_tail", lambda: "")
+    return NeedsPerson(part.name, code, tail())
 
 
 async def _again(
@@ -60,8 +67,7 @@ async def _again(
     while True:
         delay = restarts.delay(code, ran_s)
         if delay is None:
-            tail: Callable[[], str] = getattr(part, "log_tail", lambda: "")
-            raise NeedsPerson(part.name, code, tail())
+            raise _gone(part, code)
         say(f"{part.name} ended, {describe_exit(code)}; it starts again in {delay:g} s")
         await asyncio.sleep(delay)
         try:

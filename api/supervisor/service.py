@@ -18,13 +18,17 @@ PROBE_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True)
 class Launch:
-    """How a service starts. ready: the URL that answers 200 once it works. may_end: exit code 0 is no failure."""
+    """How a service starts. ready: the URL that answers 200 once it works.
+
+    may_end: exit code 0 is no failure. once: it must not be started again, since it would begin anew.
+    """
 
     arguments: Sequence[str]
     log: Path
     ready: str
     environment: Mapping[str, str] = field(default_factory=dict)
     may_end: bool = False
+    once: bool = False
 
 
 class Service:
@@ -33,6 +37,7 @@ class Service:
     def __init__(self, name: str, launch: Launch) -> None:
         self.name = name
         self.may_end = launch.may_end
+        self.once = launch.once
         self._launch = launch
         self._child: Child | None = None
         self._stopping = False

@@ -72,6 +72,7 @@ class Services:
             ready=f"http://{LOOPBACK}:{self._ports[name]}{probe}",
             environment=self._environment(name, lockstep),
             may_end=may_end,
+            once=name == "feed" and self._plan.lockstep,
         )
         return Service(name, launch)
 

@@ -18,7 +18,9 @@ def test_series_are_found_by_their_labels() -> None:
 
 
 def test_a_total_is_over_the_series_with_these_labels() -> None:
-    text = 'a_total{topic="x",route="r"} 2.0\na_total{topic="y",route="r"} 3.0\na_total_created 9.0\n'
+    text = (
+        'a_total{topic="x",route="r"} 2.0\na_total{topic="y",route="r"} 3.0\na_total_created 9.0\n'
+    )
     assert total(text, "a_total") == 5.0
     assert total(text, "a_total", topic="y") == 3.0
 

@@ -2,7 +2,6 @@ import asyncio
 
 import pytest
 
-from api.supervisor import keeper
 from api.supervisor.keeper import NeedsPerson, keep
 from streams.processes import LocalPartError
 
@@ -12,6 +11,7 @@ class Played:
 
     name = "worker"
     may_end = False
+    once = False
 
     def __init__(self, *ends: int | None) -> None:
         self._ends = list(ends)
@@ -39,7 +39,7 @@ def _keep(part: Played, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         slept.append(seconds)
         await real(0)
 
-    monkeypatch.setattr(keeper.asyncio, "sleep", sleep)
+    monkeypatch.setattr("api.supervisor.keeper.asyncio.sleep", sleep)
     asyncio.run(keep(part, lambda _line: None))
     return slept
 
@@ -62,3 +62,11 @@ def test_a_clean_end_that_nobody_asked_for_is_mended(monkeypatch: pytest.MonkeyP
     with pytest.raises(NeedsPerson, match="worker ended, exit code 70 .INVARIANT."):
         _keep(part, monkeypatch)
     assert part.starts == 1
+
+
+def test_what_would_begin_anew_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Played(-9, 0)
+    part.once = True
+    with pytest.raises(NeedsPerson, match="killed by SIGKILL"):
+        _keep(part, monkeypatch)
+    assert part.starts == 0
