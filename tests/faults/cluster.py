@@ -96,6 +96,25 @@ async def put_async(brokers: str, records: Iterable[Put], per_second: float = 0)
         await producer.stop()
 
 
+async def put_at_once(brokers: str, records: Iterable[Put]) -> None:
+    """Append these records in one transaction: a reader sees all or none, and a marker after them."""
+    producer = AIOKafkaProducer(bootstrap_servers=brokers, transactional_id="put-at-once")
+    await producer.start()
+    try:
+        async with producer.transaction():
+            for topic, key, value, timestamp_ms in records:
+                count = topics.BY_NAME[topic].partitions(PARTITIONS)
+                await producer.send(
+                    topic,
+                    value,
+                    key.encode(),
+                    partition=partition_of(key, count),
+                    timestamp_ms=timestamp_ms,
+                )
+    finally:
+        await producer.stop()
+
+
 @contextmanager
 def trickle(brokers: str, records: Iterable[Put], per_second: float) -> Iterator[None]:
     """Append these records evenly while the body runs, until it ends; what was taken of them is there then."""

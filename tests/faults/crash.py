@@ -6,6 +6,7 @@ checked by `check`. It prints a table and exits with 1 on any violation.
 
 import argparse
 import asyncio
+import logging
 import random
 import signal
 import sys
@@ -198,6 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--part", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args(arguments)
+    for noisy in ("aiokafka", "stamina"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)  # brokers that go away are what we want
     names = list(PARTS) if options.part == "all" else [options.part]
     rows = []
     with tempfile.TemporaryDirectory(prefix="headrace-crash-") as name:

@@ -34,11 +34,15 @@ class DictSystem:
         ]
 
     def put(self, records: Iterable[Put]) -> None:
-        """What foreign producers write."""
+        """What a foreign producer writes in one transaction."""
+        written: set[Place] = set()
         for topic, key, value, moment in records:
             partition = partition_of(key, BY_NAME[topic].partitions(self._partitions))
             assert moment is not None
-            self._append(Place(topic, partition), moment, key.encode(), value, ())
+            place = Place(topic, partition)
+            self._append(place, moment, key.encode(), value, ())
+            written.add(place)
+        self._mark(written)
 
     def run(self) -> None:
         """Apply everything, and what comes of it."""
@@ -85,8 +89,12 @@ class DictSystem:
         place = Place(cell.group.changelog.name, cell.partition)
         for key, value in chunk.changes:
             self._append(place, moment, key, value, (("through", through),))
-        for each in {*written, place}:
-            self._ends[each] += 1
+        self._mark({*written, place})
+
+    def _mark(self, written: Iterable[Place]) -> None:
+        """The marker of a commit takes an offset of each partition that the transaction wrote to."""
+        for place in written:
+            self._ends[place] += 1
 
     def _append(
         self,

@@ -43,7 +43,7 @@ async def on_a_broker(worker: Worker) -> History:
     names = [topic.name for topic in topics.CATALOGUE]
     async with lag.watch(worker.brokers, worker.app, INPUTS, names) as watched:
         for puts in fixed_rounds(7, ROUNDS, COMMANDS):
-            await cluster.put_async(worker.brokers, puts)
+            await cluster.put_at_once(worker.brokers, puts)
             await asyncio.sleep(0.5)  # control is no input that a group commits
             while not await watched.at_rest():
                 assert worker.running(), worker.text()[-2000:]

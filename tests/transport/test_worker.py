@@ -1,11 +1,14 @@
 """One worker on a real broker: it starts, stops, continues, and refuses what is not as it should be."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from streams.exits import Exit
 from tests.faults import cluster
+from tests.faults.pair import MODULE
+from tests.faults.workers import Worker
 from tests.transport import outcome
 from tests.transport.conftest import MakeWorker
 from tests.transport.records import put_quotes as quotes
@@ -47,12 +50,18 @@ def test_sigterm_under_load_commits_the_chunk_and_exits_clean(
     assert outcome.check(brokers) == 6_000
 
 
-def test_a_worker_refuses_to_start_without_its_topics(brokers: str, worker: MakeWorker) -> None:
+def test_the_worker_refuses_to_start_without_its_topics(brokers: str, tmp_path: Path) -> None:
     cluster.delete(brokers, ["features", "symbol-state"])
-    w = worker()
-    assert w.wait(20) == Exit.CHECK_FAILED
-    assert "topic features: is missing, should be present; run `headrace topics apply`" in w.text()
-    assert "topic symbol-state: is missing" in w.text()
+    with Worker(MODULE, brokers, tmp_path) as w:
+        assert w.wait(60) == Exit.CHECK_FAILED
+        assert "topic features: is missing, should be present; run `headrace topics" in w.text()
+        assert "topic symbol-state: is missing, should be present" in w.text()
+
+
+def test_the_worker_says_that_no_broker_answers(tmp_path: Path) -> None:
+    with Worker(MODULE, "127.0.0.1:1", tmp_path) as w:
+        assert w.wait(60) == Exit.NO_BROKER
+        assert "no broker answers at 127.0.0.1:1" in w.text()
 
 
 def test_a_log_that_has_lost_what_is_next_stops_the_worker(
