@@ -75,7 +75,7 @@ async def check(brokers: str, partitions: int) -> list[Problem]:
     found = await describe(brokers)
     problems: list[Problem] = []
     for topic in CATALOGUE:
-        problems += _differences(topic, found.get(topic.name), partitions)
+        problems += differences(topic, found.get(topic.name), partitions)
     return problems
 
 
@@ -143,7 +143,8 @@ async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, d
     }
 
 
-def _differences(topic: Topic, found: Description | None, partitions: int) -> list[Problem]:
+def differences(topic: Topic, found: Description | None, partitions: int) -> list[Problem]:
+    """How a topic differs from its catalogue entry where the system runs with `partitions`; found: None if missing."""
     create = "run `headrace topics apply`"
     if found is None:
         return [Problem(f"topic {topic.name}", "missing", "present", create)]

@@ -9,18 +9,16 @@ from typer.testing import CliRunner, Result
 
 from api.cli import app
 from api.commands.order import instant
-from streams import admin, codec, log, topics
+from streams import codec, log, topics
 from streams.ids import Ref
 from streams.messages import DeadLetter, Decision, Fill, OrderEvent
 
-PARTITIONS = 2
 GOOD = ("--account", "paper", "--symbol", "BTC/USD.SIM", "--side", "buy", "--quantity", "0.1")
 
 
-@pytest.fixture(scope="module")
-def brokers(kafka: str) -> str:
-    asyncio.run(admin.apply(kafka, PARTITIONS, embedded=True))
-    return kafka
+@pytest.fixture
+def brokers(catalogue: tuple[str, int]) -> str:
+    return catalogue[0]
 
 
 def _order(brokers: str, *arguments: str) -> Result:
