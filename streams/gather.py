@@ -67,6 +67,10 @@ class Gather:
         """The partitions of a cell that may be fetched into."""
         return [p for p, buffer in self._cells[cell].items() if len(buffer.records) < self._most]
 
+    def holds(self, cell: Hashable) -> bool:
+        """Whether records of a cell wait here."""
+        return any(buffer.records for buffer in self._cells.get(cell, {}).values())
+
     def add(self, cell: Hashable, place: Place, records: Sequence[Any]) -> None:
         """Fetched records."""
         self._cells[cell][place].add(records)
@@ -79,7 +83,7 @@ class Gather:
     def chunk(self, cell: Hashable, at_end: Callable[[Place], bool], now: float) -> list[Run]:
         """The next chunk of a cell, as runs in the order of event time; empty when there is none yet."""
         buffers = self._cells[cell]
-        if not any(buffer.records for buffer in buffers.values()):
+        if not self.holds(cell):
             return []
         behind = [place for place in buffers if not at_end(place)]
         if any(not buffers[place].records for place in behind):

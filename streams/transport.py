@@ -92,6 +92,8 @@ fetcher.PartitionRecords._consumer_record = _consumer_record
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread of the group's consumer."""
 
+    _called_back = False
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         return aiokafka.AIOKafkaConsumer(
@@ -123,10 +125,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch(
         self, free: set[TopicPartition], most: int, wait_s: float
     ) -> dict[TopicPartition, list[Any]]:
-        consumer = self._ensure_consumer()
-        records: dict[TopicPartition, list[Any]]
-        records = await consumer._fetcher.fetched_records(free, wait_s, max_records=most)
-        return records
+        fetcher = self._ensure_consumer()._fetcher
+        until = self.thread_loop.time() + wait_s
+        while True:
+            records: dict[TopicPartition, list[Any]]
+            records = await fetcher.fetched_records(free, max_records=most)
+            left = until - self.thread_loop.time()
+            if records or self._called_back or left <= 0:
+                self._called_back = False
+                return records
+            waiter = fetcher._create_fetch_waiter()
+            await asyncio.wait([waiter], timeout=left)
+            if not waiter.cancel():
+                waiter.result()  # what went wrong in the background
 
     def remaining(self, place: Place) -> int:
         """Offsets of a partition that are committed and not fetched, as far as its last fetch told."""
@@ -137,12 +148,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return 0
         return max(0, int(state.lso - state.position))
 
-    def wake(self) -> None:
-        """A partition became free: let the waiting fetch look again."""
+    def wake(self, *, call_back: bool) -> None:
+        """A partition became free: let the waiting fetch look again, or return with what there is."""
         if self._consumer is not None:
-            self.thread_loop.call_soon_threadsafe(self._wake)
+            self.thread_loop.call_soon_threadsafe(self._wake, call_back)
 
-    def _wake(self) -> None:
+    def _wake(self, call_back: bool) -> None:
+        self._called_back = self._called_back or call_back
         assert self._consumer is not None
         for waiter in list(self._consumer._fetcher._fetch_waiters):
             if not waiter.done():
@@ -185,7 +197,7 @@ class Consumer(driver.Consumer):
         if cell in self._places:
             self._free.update(TopicPartition(*place) for place in self._gather.wants(cell))
         self._freed.set()
-        self._thread.wake()
+        self._thread.wake(call_back=self._gather.holds(cell))
 
     def lags(self) -> dict[TP, int]:
         """Committed records of each assigned partition that have not been fetched yet."""
@@ -301,7 +313,9 @@ class Consumer(driver.Consumer):
         self._gather.assign(self._places)
         if self._fetching is not None:
             self._fetching.cancel()
-            await asyncio.wait([self._fetching])  # the thread has been told before it is told to seek
+            await asyncio.wait(
+                [self._fetching]
+            )  # the thread has been told before it is told to seek
         for tp in self.assignment():
             if not self.app.binding.owns(tp):
                 continue
