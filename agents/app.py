@@ -1,9 +1,11 @@
 """The worker: a Faust app over the routes, its cells bound to the log. The composition root that knows the settings."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -18,6 +20,9 @@ from streams.exits import Exit
 from streams.meter import EngineMeter
 from streams.settings import Settings
 from streams.transport import App, Chunks, Consumer
+
+BROKER_ASK_S = 5.0
+NO_BROKER_S = 30.0
 
 
 def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: EngineMeter) -> App:
@@ -64,11 +69,31 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: 
         for source in group.inputs:
             if not source.broadcast:
                 _agent(app, group, source.topic.name, settings.partitions)
+    _watch_broker(app)
     for noisy in ("aiokafka", "faust", "mode"):
         logging.getLogger(noisy).setLevel(
             logging.CRITICAL
         )  # what matters ends the process, with its reason
     return app
+
+
+def _watch_broker(app: App) -> None:
+    """A client that finds no broker tries for ever; whoever restarts this process should know instead."""
+    answered = time.monotonic()
+
+    async def ask() -> None:
+        nonlocal answered
+        consumer = app.consumer
+        assert isinstance(consumer, Consumer)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BROKER_ASK_S):
+                if await consumer.broker_answers():
+                    answered = time.monotonic()
+        silent_s = time.monotonic() - answered
+        if silent_s > NO_BROKER_S:
+            end(Exit.NO_BROKER, f"no broker has answered for {silent_s:.0f} s")
+
+    app.timer(BROKER_ASK_S)(ask)
 
 
 def _agent(app: App, group: Group, topic: str, partitions: int) -> None:

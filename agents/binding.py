@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import NoReturn
 
+from aiokafka.errors import KafkaConnectionError, KafkaError, OffsetOutOfRangeError
 from faust.types.tuples import TP
 
 from agents.broadcast import Broadcasts
@@ -63,10 +65,6 @@ class CellsBinding:
         """The cells as they are."""
         return [live.cell for live in list(self.cells.values())]
 
-    def end(self, code: Exit, reason: str) -> NoReturn:
-        """End the process now."""
-        self._end(code, reason)
-
     def owns(self, tp: TP) -> bool:
         """Whether the cell of this partition is here and restored."""
         return self.cell_of(tp) in self.cells
@@ -92,7 +90,7 @@ class CellsBinding:
             await asyncio.gather(*(self._add(*name) for name in new))
             await self._catch_up()
         except (Unsure, Stalled, HandlerFailed, AssertionError) as error:
-            self._stop_on(error)
+            self.fail(error)
         self._accepting = True
         self._meter.rebalance(time.perf_counter() - started)
         for group in self._all:
@@ -109,7 +107,7 @@ class CellsBinding:
             if self._lockstep:
                 await cell.settled()
         except (Unsure, HandlerFailed, AssertionError) as error:
-            self._stop_on(error)
+            self.fail(error)
 
     async def turn(self) -> tuple[TP, list[Run]] | None:
         """In lockstep: the next chunk for an agent; broadcast inputs are applied on the way."""
@@ -132,7 +130,7 @@ class CellsBinding:
             await cell.run(runs)
             await cell.settled()
         except (Unsure, HandlerFailed, AssertionError) as error:
-            self._stop_on(error)
+            self.fail(error)
 
     def cell_of(self, tp: TP) -> tuple[str, int]:
         """The name of the cell that reads this partition."""
@@ -145,7 +143,7 @@ class CellsBinding:
         try:
             await asyncio.gather(*(cell.settled() for cell in self.cells.values()))
         except Unsure as error:
-            self._stop_on(error)
+            self.fail(error)
 
     async def close(self) -> None:
         """Stop every producer, after a drain."""
@@ -169,7 +167,7 @@ class CellsBinding:
     async def _add(self, name: str, partition: int) -> None:
         group = next(group for group in self._all if group.name == name)
         cell = Cell(group, partition, self._partitions)
-        live = LiveCell(cell, self._brokers, self._app, self._observe, self._stop_on)
+        live = LiveCell(cell, self._brokers, self._app, self._observe, self.fail)
         await live.start()
         self.cells[name, partition] = live
 
@@ -180,19 +178,27 @@ class CellsBinding:
         try:
             while True:
                 await self.broadcasts.step(list(self.cells.values()))
-        except (Unsure, HandlerFailed, AssertionError) as error:
-            self._stop_on(error)
+        except Exception as error:  # noqa: BLE001  a worker that no longer hears `control` must not go on
+            self.fail(error)
 
     async def _stop_reading(self) -> None:
         if self._reading is not None:
             await self.broadcasts.pause(self._reading)
             self._reading = None
 
-    def _stop_on(self, error: BaseException) -> NoReturn:
+    def fail(self, error: BaseException) -> NoReturn:
+        """End the process for this error, with the code that says who has to act."""
         match error:
             case Unsure():
                 self._end(error.code, str(error))
             case Stalled():
                 self._end(Exit.RESTORE_STALLED, str(error))
+            case OffsetOutOfRangeError():
+                self._end(Exit.LOG_CHANGED, f"the log no longer holds what is next: {error!r}")
+            case KafkaConnectionError() | OSError():
+                self._end(Exit.NO_BROKER, repr(error))
+            case KafkaError():
+                self._end(Exit.TRANSACTION, repr(error))
             case _:
+                traceback.print_exception(error)
                 self._end(Exit.INVARIANT, repr(error))

@@ -1,5 +1,6 @@
 """The transactional producer of one cell: fence, write a chunk, commit; anything unsure ends the process."""
 
+import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +21,9 @@ sender.BACKOFF_OVERRIDE = 0.001  # aiokafka waits 20 ms between transactions oth
 
 RETRY_BACKOFF_MS = 2
 TRANSACTION_TIMEOUT_MS = 15_000
+START_DEADLINE_S = 60.0
+"""The former owner's transaction is ended first; a coordinator that takes longer is not there."""
+
 BATCH_BYTES = MAX_MESSAGE_BYTES + 4096
 """One batch holds the largest record and its headers."""
 
@@ -59,7 +63,7 @@ class Transaction:
 
     async def start(self) -> None:
         """Fence the former owner and end its open transaction. Raises Unsure."""
-        await _sure(self._producer.start())
+        await _sure(self._producer.start(), START_DEADLINE_S)
 
     async def stop(self) -> None:
         """Close the connections; nothing may be open."""
@@ -70,7 +74,7 @@ class Transaction:
 
         offsets: the next offset to read of each input partition; empty for inputs that are not committed to the group.
         """
-        await _sure(self._commit(writes, offsets))
+        await _sure(self._commit(writes, offsets), TRANSACTION_TIMEOUT_MS / 1000)
 
     async def _commit(self, writes: Iterable[Write], offsets: Mapping[TopicPartition, int]) -> None:
         producer = self._producer
@@ -100,12 +104,16 @@ class Transaction:
         return batches
 
 
-async def _sure(action: Awaitable[None]) -> None:
+async def _sure(action: Awaitable[None], deadline_s: float) -> None:
+    """aiokafka retries for ever; what is not done by the deadline, the broker may have ended meanwhile."""
     try:
-        await action
+        async with asyncio.timeout(deadline_s):
+            await action
     except (ProducerFenced, InvalidProducerEpoch, InvalidTxnState) as error:
         raise Unsure(Exit.FENCED, error) from error
+    except TimeoutError as error:  # an OSError too
+        raise Unsure(Exit.TRANSACTION, error) from error
     except (KafkaConnectionError, OSError) as error:
         raise Unsure(Exit.NO_BROKER, error) from error
-    except (KafkaError, TimeoutError) as error:
+    except KafkaError as error:
         raise Unsure(Exit.TRANSACTION, error) from error

@@ -15,12 +15,11 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 from faust.transport.consumer import TransactionManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
-from streams.exits import Exit
 from streams.gather import Gather, Place, Run
 
 FETCH_WAIT_MS = 500
@@ -63,8 +62,8 @@ class Binding(Protocol):
     def states(self) -> list[Any]:
         """The cells, for those who only read."""
 
-    def end(self, code: Exit, reason: str) -> None:
-        """End the process now."""
+    def fail(self, error: BaseException) -> None:
+        """End the process for this error."""
 
 
 class App(faust.App):
@@ -72,6 +71,10 @@ class App(faust.App):
 
     binding: Binding
     lockstep: bool = False
+
+    def _crash(self, reason: BaseException) -> None:
+        """One of Faust's own services has failed; Faust would exit with 1 and say nothing."""
+        self.binding.fail(reason)
 
 
 def hand_on(key: bytes | None) -> bytes | None:
@@ -148,6 +151,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             return 0
         return max(0, int(state.lso - state.position))
 
+    async def answers(self) -> bool:
+        """Whether a broker answers a request now."""
+        work = asyncio.run_coroutine_threadsafe(self._ask(), self.thread_loop)
+        return await asyncio.wrap_future(work)
+
+    async def _ask(self) -> bool:
+        return bool(await self._ensure_consumer()._client.force_metadata_update())
+
     def wake(self, *, call_back: bool) -> None:
         """A partition became free: let the waiting fetch look again, or return with what there is."""
         if self._consumer is not None:
@@ -205,6 +216,10 @@ class Consumer(driver.Consumer):
             tp: self._thread.remaining(Place(tp.topic, tp.partition)) for tp in self.assignment()
         }
 
+    async def broker_answers(self) -> bool:
+        """Whether a broker answers a request now."""
+        return await self._thread.answers()
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """The chunks that are ready; their cells are busy until `release`."""
         if not self.flow_active:
@@ -253,12 +268,8 @@ class Consumer(driver.Consumer):
             return await self._fetch(self._thread.fetch(self._free, most, wait))
         except NoOffsetForPartitionError:
             await self.perform_seek()  # nothing committed yet: the progress row or the beginning
-        except OffsetOutOfRangeError as error:
-            self.app.binding.end(
-                Exit.LOG_CHANGED, f"the log no longer holds what is next: {error!r}"
-            )
         except KafkaError as error:
-            self.app.binding.end(Exit.NO_BROKER, f"fetch failed: {error!r}")
+            self.app.binding.fail(error)
         finally:
             self.not_waiting_next_records.set()
         return {}
