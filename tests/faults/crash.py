@@ -17,19 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from streams import lag, topics
-from streams.exits import Exit
 from streams.local import LocalKafka
 from tests.faults import check, cluster, history
 from tests.faults.history import History
 from tests.faults.load import Load
-from tests.faults.pair import Pair
+from tests.faults.pair import FENCED, Pair
 from tests.faults.recovery import Recovery
 from tests.faults.workers import Worker
 
 INPUTS = (
     "market.quotes", "market.trades", "orders", "orders.accepted", "orders.events", "fills", "features",
 )  # fmt: skip
-BROADCASTS = ("control", "market.marks")
 REST_DEADLINE_S = 120.0
 WARM_UP_S = 2.0
 GAP_S = (0.3, 2.5)
@@ -112,9 +110,9 @@ def _freeze(scene: Scene, worker: Worker) -> None:
     _until(lambda: scene.recovery.unfinished == 0, "the other has its partitions")
     worker.signal(signal.SIGCONT)
     _until(lambda: len(scene.pair.ends) > ends, "the frozen worker has ended")
-    ended = scene.pair.ends[-1]
-    if ended != (worker.name, Exit.FENCED):
-        scene.violations.append(f"zombie: {worker.name} should be fenced, {ended}")
+    name, code = scene.pair.ends[ends]
+    if name != worker.name or code not in FENCED:
+        scene.violations.append(f"zombie: {worker.name} should be fenced, {name} ended with {code}")
 
 
 PARTS: dict[str, Part] = {"worker": kill_workers, "broker": kill_broker, "zombie": freeze_workers}

@@ -18,6 +18,9 @@ MODULE = "-m api.cli worker"
 MENDED_BY_A_RESTART = frozenset(
     {Exit.FENCED, Exit.TRANSACTION, Exit.NO_BROKER, Exit.STALLED, Exit.RESTORE_STALLED}
 )
+FENCED = frozenset({Exit.FENCED, Exit.TRANSACTION})
+"""A producer learns of its fence by a refused record, which has no code of its own, or from the coordinator."""
+
 KILLED = -9
 WATCH_S = 0.05
 SESSION_S = 6.0
