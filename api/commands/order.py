@@ -28,11 +28,12 @@ output = Console(highlight=False, soft_wrap=True)
 
 @dataclass(frozen=True)
 class Sending:
-    """One command to send: its bytes, its key, its id, and how to show what follows."""
+    """One command to send: its bytes, its key, its id, what sends it again, and how to show what follows."""
 
     value: bytes
     account: str
     client_order_id: str
+    again: str
     wait_s: float
     as_json: bool
 
@@ -53,6 +54,9 @@ def order(
         str | None, typer.Option(help="Cancel the order of this id, or * for all, instead.")
     ] = None,
     id: Annotated[str | None, typer.Option(help="client_order_id, the idempotency key.")] = None,
+    created_at: Annotated[
+        str | None, typer.Option(help="When it was first sent; goes with --id to send it again.")
+    ] = None,
     raw: Annotated[str | None, typer.Option(help="Send this text in place of a command.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Show what becomes of it.")] = False,
     wait_seconds: Annotated[float, typer.Option(help="How long --wait waits.")] = 10.0,
@@ -66,6 +70,7 @@ def order(
     """
     now = time.time_ns()
     client_order_id = id if id is not None else f"cli-{now}"
+    created = created_at if created_at is not None else instant(now)
     fields = {
         "symbol": symbol,
         "side": side,
@@ -84,11 +89,13 @@ def order(
         "cmd": "new" if cancel is None else "cancel",
         "account": account,
         "client_order_id": client_order_id,
-        "created_at": instant(now),
+        "created_at": created,
         **{name: value for name, value in fields.items() if value is not None},
     }
     value = json.dumps(tree).encode() if raw is None else raw.encode()
-    sending = Sending(value, account, client_order_id, wait_seconds if wait else 0.0, as_json)
+    again = f"--id {client_order_id} --created-at {created}"
+    wait_s = wait_seconds if wait else 0.0
+    sending = Sending(value, account, client_order_id, again, wait_s, as_json)
     with plainly():
         code = asyncio.run(_send(locate.settings(brokers, data).brokers, sending))
     raise typer.Exit(code)
@@ -153,8 +160,7 @@ def _judge(life: Life, sending: Sending) -> int:
 
 
 def _unknown(sending: Sending, why: str) -> str:
-    again = f"send again with the same id: --id {sending.client_order_id}"
-    return f"outcome unknown: {why}; {again}"
+    return f"outcome unknown: {why}; send again with the same id: {sending.again}"
 
 
 def _show_sent(sending: Sending, command: Ref) -> None:
