@@ -5,7 +5,7 @@ from collections import deque
 
 from rich.console import Console
 
-LINES_KEPT = 5
+LINES_KEPT = 2
 
 
 class Screen:

@@ -71,13 +71,10 @@ def _flow(figures: Figures) -> Table:
         ("events/s", f"{flow.events_per_second:,.0f}"),
         ("hop p50 / p99", hop),
         ("lag", f"{flow.lag_records:,}"),
-        ("orders", f"{flow.orders:,}"),
-        ("rejected", f"{figures.rejected:,}"),
-        ("open", f"{figures.open_orders:,}"),
-        ("fills", f"{flow.fills:,}"),
+        ("orders / rejected", f"{flow.orders:,} / {figures.rejected:,}"),
+        ("open / fills", f"{figures.open_orders:,} / {flow.fills:,}"),
         ("dead letters", f"{flow.dead_letters:,}"),
-        ("sink rows", f"{figures.sink_rows:,}"),
-        ("sink lag", f"{figures.sink_lag_records:,}"),
+        ("sink rows / lag", f"{figures.sink_rows:,} / {figures.sink_lag_records:,}"),
     ]
     for name, value in rows:
         alarming = name == "dead letters" and flow.dead_letters
@@ -97,7 +94,7 @@ def _holdings(holdings: Sequence[Holding], cash: Sequence[tuple[str, str]]) -> T
             holding.account,
             holding.symbol,
             holding.quantity,
-            _money(holding.average_price),
+            _price(holding.average_price),
             _coloured(holding.realised),
             unrealised,
             _money(holding.fees),
@@ -117,9 +114,14 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def _money(text: str) -> str:
-    """Two decimals are enough for a screen; a small price keeps its own."""
-    amount = Decimal(text or "0")
-    return f"{amount:,.2f}" if abs(amount) >= 1 or not amount else f"{amount.normalize():f}"[:10]
+    """Two decimals are enough for a screen."""
+    return f"{Decimal(text or '0'):,.2f}"
+
+
+def _price(text: str) -> str:
+    """A small price keeps the digits that make it."""
+    price = Decimal(text or "0")
+    return _money(text) if abs(price) >= 100 else f"{price:.6g}"
 
 
 def _coloured(text: str) -> Text:
