@@ -99,13 +99,14 @@ class DataDirectory:
             )
 
     def _empty(self) -> None:
-        for entry in self.root.iterdir():
-            if entry.name == LOCK:
-                continue
+        """The marker goes last: a directory that was left half empty is still known as ours."""
+        kept = (LOCK, MARKER)
+        for entry in [entry for entry in self.root.iterdir() if entry.name not in kept]:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+        (self.root / MARKER).unlink(missing_ok=True)
 
 
 def running(root: Path) -> Run | None:
