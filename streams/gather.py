@@ -5,7 +5,8 @@ ahead of the quotes of the same minutes. A topic that is at its end holds nothin
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 HOLD_S = 0.2
@@ -31,22 +32,27 @@ class Place(NamedTuple):
 
 
 class _Buffer:
-    """Fetched records of one partition, and their event times made non-decreasing."""
+    """Fetched records of one partition."""
 
     def __init__(self) -> None:
         self.records: list[Any] = []
-        self.times: list[int] = []
 
     def add(self, records: Sequence[Any]) -> None:
-        last = self.times[-1] if self.times else 0
-        times = accumulate((record.timestamp for record in records), max, initial=last)
-        next(times)
-        self.times.extend(times)
         self.records.extend(records)
 
+    def times(self, most: int) -> list[int]:
+        """Event times of the first records, made non-decreasing, so that a merge keeps their order."""
+        return list(accumulate((record.timestamp for record in self.records[:most]), max))
+
+    def last(self) -> int:
+        """The event time up to which the topic is known."""
+        return int(max(record.timestamp for record in self.records))
+
     def take(self, count: int) -> list[Any]:
-        taken, self.records = self.records[:count], self.records[count:]
-        self.times = self.times[count:]
+        if count == len(self.records):
+            taken, self.records = self.records, []
+        else:
+            taken, self.records = self.records[:count], self.records[count:]
         return taken
 
 
@@ -91,34 +97,29 @@ class Gather:
                 return []
             behind = [place for place in behind if buffers[place].records]
         self._held_since.pop(cell, None)
-        bound = min((buffers[place].times[-1] for place in behind), default=None)
-        return _merge(buffers, bound, self._most)
+        filled = [(place, buffer) for place, buffer in buffers.items() if buffer.records]
+        if len(filled) == 1:
+            place, buffer = filled[0]
+            return [(place.topic, buffer.take(min(self._most, len(buffer.records))))]
+        bound = min((buffers[place].last() for place in behind), default=None)
+        return _merge(filled, bound, self._most)
 
 
-def _merge(buffers: dict[Place, _Buffer], bound: int | None, most: int) -> list[Run]:
-    filled = [(place.topic, buffer) for place, buffer in buffers.items() if buffer.records]
-    if len(filled) == 1:
-        topic, buffer = filled[0]
-        return [(topic, buffer.take(most))]
+def _merge(filled: list[tuple[Place, _Buffer]], bound: int | None, most: int) -> list[Run]:
     order = [
         (time, index)
         for index, (_, buffer) in enumerate(filled)
-        for time in buffer.times[:most]
+        for time in buffer.times(most)
         if bound is None or time <= bound
     ]
     order.sort()
-    runs: list[Run] = []
-    counts: list[tuple[int, int]] = []
-    for _, index in order[:most]:
-        if counts and counts[-1][0] == index:
-            counts[-1] = (index, counts[-1][1] + 1)
-        else:
-            counts.append((index, 1))
     taken = [0] * len(filled)
-    for index, count in counts:
-        topic, buffer = filled[index]
-        runs.append((topic, buffer.records[taken[index] : taken[index] + count]))
+    runs: list[Run] = []
+    for index, group in groupby(order[:most], key=itemgetter(1)):
+        place, buffer = filled[index]
+        count = sum(1 for _ in group)
+        runs.append((place.topic, buffer.records[taken[index] : taken[index] + count]))
         taken[index] += count
-    for index, (_, buffer) in enumerate(filled):
-        buffer.take(taken[index])
+    for (_, buffer), count in zip(filled, taken, strict=True):
+        buffer.take(count)
     return runs

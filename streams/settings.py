@@ -33,7 +33,7 @@ class Settings(BaseSettings):
         default=Path(".headrace"), description="where the embedded parts keep their data"
     )
     chunk_records: int = Field(
-        default=5000, ge=1, description="records of one partition in one transaction, at most"
+        default=10_000, ge=1, description="records of one cell in one transaction, at most"
     )
     session_timeout_s: float = Field(
         default=6.0, gt=0, description="a silent worker loses its partitions after this"

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import aiokafka
 import faust
 from aiokafka import TopicPartition
-from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError
 from faust.transport.consumer import TransactionManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import TP, ConsumerMessage
 
+from streams.fetching import hand_on
 from streams.gather import Gather, Place, Run
 
 FETCH_WAIT_MS = 500
@@ -77,21 +77,6 @@ class App(faust.App):
         self.binding.fail(reason)
 
 
-def hand_on(key: bytes | None) -> bytes | None:
-    """Marks a consumer whose records come as the parser made them (offset, timestamp, key, value, headers)."""
-    return key
-
-
-def _consumer_record(self: Any, tp: TopicPartition, record: Any) -> Any:
-    if self._key_deserializer is hand_on:
-        return record  # aiokafka's own 12-field copy of it costs a third of a fetch
-    return _original(self, tp, record)
-
-
-_original = fetcher.PartitionRecords._consumer_record
-fetcher.PartitionRecords._consumer_record = _consumer_record
-
-
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread of the group's consumer."""
 
@@ -119,20 +104,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         )
 
     async def fetch(
-        self, free: set[TopicPartition], most: int, wait_s: float
+        self, free: set[TopicPartition], wait_s: float
     ) -> dict[TopicPartition, list[Any]]:
-        """Records of the free partitions, at most `most`; `free` may grow meanwhile, see `wake`."""
-        work = asyncio.run_coroutine_threadsafe(self._fetch(free, most, wait_s), self.thread_loop)
+        """All fetched records of the free partitions; `free` may grow meanwhile, see `wake`."""
+        work = asyncio.run_coroutine_threadsafe(self._fetch(free, wait_s), self.thread_loop)
         return await asyncio.wrap_future(work)
 
     async def _fetch(
-        self, free: set[TopicPartition], most: int, wait_s: float
+        self, free: set[TopicPartition], wait_s: float
     ) -> dict[TopicPartition, list[Any]]:
         fetcher = self._ensure_consumer()._fetcher
         until = self.thread_loop.time() + wait_s
         while True:
             records: dict[TopicPartition, list[Any]]
-            records = await fetcher.fetched_records(free, max_records=most)
+            records = await fetcher.fetched_records(free)
             left = until - self.thread_loop.time()
             if records or self._called_back or left <= 0:
                 self._called_back = False
@@ -261,11 +246,9 @@ class Consumer(driver.Consumer):
                 await asyncio.wait_for(self._freed.wait(), HOLD_POLL_S if idle else POLL_S)
             return {}
         self.not_waiting_next_records.clear()
-        most, wait = self.app.conf.broker_max_poll_records, POLL_S
-        if self._gather.holding:
-            wait = HOLD_POLL_S
+        wait = HOLD_POLL_S if self._gather.holding else POLL_S
         try:
-            return await self._fetch(self._thread.fetch(self._free, most, wait))
+            return await self._fetch(self._thread.fetch(self._free, wait))
         except NoOffsetForPartitionError:
             await self.perform_seek()  # nothing committed yet: the progress row or the beginning
         except KafkaError as error:
