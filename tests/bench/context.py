@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 class Context(NamedTuple):
     """events: size of a throughput run; broker: a running broker to use, "" = start one; directory: scratch, deleted
-    at the end; say: shows one line of progress.
+    at the end; say: shows one line of progress; smoke: only show that the rows run, as small and short as can be.
     """
 
     events: int
@@ -18,3 +18,4 @@ class Context(NamedTuple):
     directory: Path
     say: Callable[[str], None]
     broker: str = ""
+    smoke: bool = False

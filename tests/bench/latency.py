@@ -21,7 +21,7 @@ from tests.bench.workers import PARTITIONS, cluster, committed, follow, running,
 
 RATES = (500, 2_000, 10_000)
 QUOTES_RATE = 2_000
-SECONDS = 10.0
+SECONDS, SMOKE_SECONDS = 10.0, 1.0
 DRAIN_SECONDS_MAX = 120.0
 """An engine that has not caught up by then is given up."""
 
@@ -186,8 +186,9 @@ async def measure(context: Context, brokers: str, pid: int, seconds: float) -> R
     )
 
 
-def run(context: Context, seconds: float = SECONDS) -> Row:
+def run(context: Context) -> Row:
     """Starts a broker and one worker, and loads it."""
+    seconds = SMOKE_SECONDS if context.smoke else SECONDS
     directory = context.directory / "latency"
     directory.mkdir()
     with cluster(directory) as brokers, running(worker(brokers, directory)) as engine:

@@ -1,7 +1,7 @@
 """P9: from the command `headrace up` to the first fill, on a machine that has the packages.
 
 Two fills are waited for: that of an order sent from the command line as soon as there is a price, and the first one of
-the strategy, which needs some 27 s of event time before its features are warm.
+the strategy, whose features have to be warm in event time.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -27,16 +28,15 @@ from tests.bench.context import ROOT, Context
 from tests.bench.row import Line, Row
 from tests.bench.workers import committed
 
-SYMBOL, QUANTITY, ACCOUNT = "BTC/USD.SIM", "0.0001", "paper"
+SYMBOL, QUANTITY, ACCOUNT = "BTC/USD.SIM", "0.01", "paper"
 ORDER_ID = "bench"
 REJECTED = 1
 """Exit code of `headrace order` for an order that risk refused, as it does while the price is stale."""
 
-ORDERS_MAX = 20
 UP_SECONDS_MAX = 90.0
 PRICE_SECONDS_MAX = 60.0
 ORDER_SECONDS_MAX = 90.0
-STRATEGY_SECONDS_MAX = 150.0
+FILLS_SECONDS_MAX = 150.0
 STOP_SECONDS_MAX = 15.0
 POLL_S = 0.02
 POLL_MS = 500
@@ -113,14 +113,15 @@ async def order(data: Path, number: int) -> tuple[int, str]:
 
 
 async def ordered(data: Path) -> int:
-    """Sends orders until one is accepted: how many it took. RuntimeError if none is."""
-    for number in range(1, ORDERS_MAX + 1):
+    """Sends orders until one is accepted: how many it took. RuntimeError if none is within the time."""
+    until = time.monotonic() + ORDER_SECONDS_MAX
+    for number in count(1):
         code, said = await order(data, number)
         if code == 0:
             return number
-        if code != REJECTED:
-            break
-    raise RuntimeError(f"`headrace order`: {said[-300:]}")
+        if code != REJECTED or time.monotonic() > until:
+            raise RuntimeError(f"`headrace order` number {number} ended with {code}: {said}")
+    raise AssertionError("numbers do not end")
 
 
 async def first_fills(child: Child, data: Path, began: float) -> dict[str, float]:
@@ -134,15 +135,15 @@ async def first_fills(child: Child, data: Path, began: float) -> dict[str, float
             async with asyncio.timeout(PRICE_SECONDS_MAX):
                 await fills.priced.wait()
             seconds["price"] = time.monotonic() - began
-            async with asyncio.timeout(ORDER_SECONDS_MAX):
-                seconds["tries"] = await ordered(data)
+            seconds["tries"] = await ordered(data)
+            async with asyncio.timeout(FILLS_SECONDS_MAX):
                 await fills.ordered.wait()
-            async with asyncio.timeout(STRATEGY_SECONDS_MAX):
                 await fills.traded.wait()
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-    return seconds | {name: moment - began for name, moment in fills.at.items()}
+    seconds |= {name: moment - began for name, moment in fills.at.items()}
+    return seconds | {"fill": min(seconds["order"], seconds["strategy"])}
 
 
 def run(context: Context) -> Row:
@@ -152,8 +153,9 @@ def run(context: Context) -> Row:
         "answers": Line("broker and worker answer", "s", []),
         "price": Line("first price", "s", []),
         "tries": Line("orders sent until one was accepted", "orders", []),
-        "order": Line("first fill, by `headrace order`", "s", [], goal="<= 15 s"),
-        "strategy": Line("first fill, by the strategy", "s", []),
+        "order": Line("first fill by `headrace order`", "s", []),
+        "strategy": Line("first fill by the strategy", "s", []),
+        "fill": Line("first fill", "s", [], goal="<= 15 s"),
     }
     loads = []
     for number in range(1, context.rounds + 1):
@@ -175,6 +177,6 @@ def run(context: Context) -> Row:
         notes=[
             "all from the moment the command was given; Kafka's jars and the Python packages are on the machine",
             "the order is sent by a process of its own as soon as a price is seen, its start included",
-            "the strategy waits for warm features: about 27 s of event time, which here is real time",
+            "the strategy waits until its features are warm, in event time",
         ],
     )  # fmt: skip

@@ -27,6 +27,7 @@ ROWS = {
 
 FOLDER = ROOT / "docs" / "benchmarks"
 ROUNDS_MIN = 3
+SMOKE_EVENTS = 20_000
 
 
 def rounds(text: str) -> int:
@@ -47,6 +48,9 @@ def options() -> argparse.Namespace:
         "--broker",
         default="",
         help="P1 only: a broker to throw away, used in place of one started here",
+    )
+    parser.add_argument(
+        "--smoke", action="store_true", help="only show that the rows run; nothing is written"
     )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where JSON and plots go")
     return parser.parse_args()
@@ -71,18 +75,23 @@ def nothing(code: str, reason: str) -> Row:
     return Row(code, name, "not measured", [Line("all", "", not_run=reason)])
 
 
+def context_of(chosen: argparse.Namespace, directory: Path, console: Console) -> Context:
+    """What the rows are given."""
+    events, number = (SMOKE_EVENTS, 1) if chosen.smoke else (chosen.events, chosen.rounds)
+    return Context(events, number, directory, console.log, chosen.broker, chosen.smoke)
+
+
 def main() -> None:
     """Runs the rows asked for, then shows one table; each row's files are written as soon as it is measured."""
     chosen = options()
     console = Console(stderr=True, log_path=False)
     rows, facts = [], machine.facts()
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as directory:
-        context = Context(chosen.events, chosen.rounds, Path(directory), console.log, chosen.broker)
+        context = context_of(chosen, Path(directory), console)
         for code in chosen.rows:
             rows.append(row := measure(code, context))
-            if any(
-                not line.not_run for line in row.lines
-            ):  # nothing measured must not replace what was
+            measured = any(not line.not_run for line in row.lines)
+            if measured and not chosen.smoke:  # nothing measured must not replace what was
                 report.write(row, facts, chosen.folder)
                 plot.plot(row, chosen.folder)
     Console(file=sys.stdout, width=report.WIDTH).print(report.table(rows, facts))
