@@ -10,6 +10,8 @@ from agents.group import Group
 from agents.live import LiveCell
 
 POLL_MS = 500
+FETCH_WAIT_MS = 10
+"""As in the transport: `control` is quiet, and must not hold up the marks."""
 
 
 class Broadcasts:
@@ -65,7 +67,7 @@ class Broadcasts:
                 group_id=None,
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",
-                fetch_max_wait_ms=POLL_MS,
+                fetch_max_wait_ms=FETCH_WAIT_MS,
             )
             await self._consumer.start()
             self._consumer.assign(self.places)
