@@ -23,8 +23,11 @@ from streams.fetching import hand_on
 from streams.gather import Gather, Place, Run
 
 FETCH_WAIT_MS = 10
-"""How long the broker may hold a fetch that finds nothing. A client has one fetch under way per broker, which names only
-partitions whose records were taken: a longer wait would keep the others waiting for those that are quiet."""
+"""How long the broker may hold a fetch that finds nothing.
+
+A client has one fetch under way per broker, which names only partitions whose records were taken: a longer wait would keep
+those waiting for the quiet ones.
+"""
 PARTITION_FETCH_BYTES = 4 << 20
 POLL_S = 1.0
 HOLD_POLL_S = 0.005
