@@ -38,7 +38,7 @@ bench: $(INSTALLED) ## the benchmarks, written to docs/benchmarks
 	$(BIN)/python -m tests.bench.suite $(ARGS)
 
 crash: $(INSTALLED) ## kill workers and brokers at random: make crash RUNS=50
-	HEADRACE_CRASH_RUNS=$(RUNS) $(BIN)/python -m pytest tests/faults -m "crash or soak" -s $(ARGS)
+	$(BIN)/python -m tests.faults.crash --runs $(RUNS) $(ARGS)
 
 soak: $(INSTALLED) ## the long tests
 	$(BIN)/python -m pytest -m soak -s $(ARGS)

@@ -31,6 +31,9 @@ INPUTS = (
 REST_DEADLINE_S = 120.0
 WARM_UP_S = 2.0
 GAP_S = (0.3, 2.5)
+AT_WORK = 0.7
+"""The share of kills that hit a worker at its work; the others may hit it on its way there."""
+
 HEADER = "fault | runs | seed | orders | fills | violations | recovery p50 | max | exit codes"
 
 
@@ -75,13 +78,14 @@ Part = Callable[[Scene, int], None]
 
 
 def kill_workers(scene: Scene, runs: int) -> None:
-    """Kill -9 one of the workers at a random moment of its work or its start; it is started again at once."""
+    """Kill -9 one of the workers, at its work or while it joins and restores; it is started again at once."""
     for _ in range(runs):
+        worker = scene.chance.choice(scene.pair.workers)
+        states = {"READY"} if scene.chance.random() < AT_WORK else {"READY", "RECOVERING"}
+        _until_state(scene.pair, worker, states)
         scene.pause()
-        _until(lambda: bool(scene.pair.at_work()), "a worker has loaded its code")
-        worker = scene.chance.choice(scene.pair.at_work())
-        scene.recovery.fault()
         worker.signal(signal.SIGKILL)
+        scene.recovery.fault()
 
 
 def kill_broker(scene: Scene, runs: int) -> None:
@@ -103,10 +107,14 @@ def freeze_workers(scene: Scene, runs: int) -> None:
         _freeze(scene, scene.chance.choice(scene.pair.workers))
 
 
+def _until_state(pair: Pair, worker: Worker, states: set[str]) -> None:
+    _until(lambda: pair.state(worker) in states, f"{worker.name} is {states}")
+
+
 def _freeze(scene: Scene, worker: Worker) -> None:
     ends = len(scene.pair.ends)
-    scene.recovery.fault()
     worker.signal(signal.SIGSTOP)
+    scene.recovery.fault()
     _until(lambda: scene.recovery.unfinished == 0, "the other has its partitions")
     worker.signal(signal.SIGCONT)
     _until(lambda: len(scene.pair.ends) > ends, "the frozen worker has ended")
@@ -126,14 +134,16 @@ def run(name: str, runs: int, seed: int, broker: LocalKafka, directory: Path) ->
     scene = Scene(
         broker, pair, Load(brokers, seed), Recovery(brokers, pair.app), random.Random(seed)
     )
-    with pair, pair.supervised():
-        with scene.load.running(), scene.recovery.watching():
-            pair.steps()
-            time.sleep(WARM_UP_S)
-            PARTS[name](scene, runs)
-            _until(lambda: scene.recovery.unfinished == 0, "every fault is recovered from")
-        found = _at_rest(pair, brokers)
-        scene.violations += _restored(pair, found)
+    with pair:
+        with pair.supervised():
+            with scene.load.running(), scene.recovery.watching():
+                pair.steps()
+                time.sleep(WARM_UP_S)
+                PARTS[name](scene, runs)
+                _until(lambda: scene.recovery.unfinished == 0, "every fault is recovered from")
+            found = _at_rest(pair, brokers)
+        if name == "worker":
+            found = _restart(scene, found)
     scene.violations += [f"exit: {end}" for end in pair.broken]
     scene.violations += [str(violation) for violation in check.check(found)]
     scene.violations += _lost(scene.load, found)
@@ -164,21 +174,24 @@ async def _wait_for_rest(pair: Pair, brokers: str) -> None:
             await asyncio.sleep(0.7)  # longer than a reader of broadcasts waits
 
 
-def _restored(pair: Pair, found: History) -> list[str]:
-    """Workers that are there, that were stopped, and that were killed, all hold what the changelogs hold."""
+def _restart(scene: Scene, found: History) -> History:
+    """Stop both workers, and kill both: each time they hold what the changelogs hold, and go on from there."""
+    pair = scene.pair
     expected = sum(
         row["step"] for state in history.STATES for row in found.rows(state, "progress").values()
     )
-    told = {"after the faults": pair.steps()}
-    for worker in pair.workers:
-        worker.signal(signal.SIGKILL)
-    time.sleep(1)
-    told["after kill -9"] = pair.steps()
-    return [
-        f"restore: {steps} steps {when}, the changelogs have {expected}"
-        for when, steps in told.items()
-        if steps != expected
-    ]
+    if (codes := pair.stop()) != [0, 0]:
+        scene.violations.append(f"exit: a clean stop ends with {codes}")
+    for how in ("a clean stop", "kill -9"):
+        pair.start()
+        if (steps := pair.steps()) != expected:
+            scene.violations.append(f"restore: {steps} steps after {how}, {expected} in the log")
+        pair.kill()
+    pair.start()
+    with pair.supervised():
+        with scene.load.running():
+            time.sleep(WARM_UP_S)
+        return _at_rest(pair, scene.broker.bootstrap)
 
 
 def _lost(load: Load, found: History) -> list[str]:

@@ -97,18 +97,29 @@ class Pair:
         else:
             self.broken.append((worker.name, code))
 
-    def at_work(self) -> list[Worker]:
-        """Those that have loaded their code: they join, restore or apply."""
-        return [worker for worker in self.workers if worker.running() and _status(worker)]
+    def state(self, worker: Worker) -> str:
+        """READY, RECOVERING, or LOADING while it has no ops port yet."""
+        return str(_status(worker).get("state", "LOADING")) if worker.running() else "LOADING"
 
     def stop(self) -> list[int]:
         """Ask both to stop; their exit codes."""
         return [worker.stop(15) for worker in self.workers]
 
+    def start(self) -> None:
+        """Start both again."""
+        for worker in self.workers:
+            worker.start()
+
+    def kill(self) -> None:
+        """Kill -9 both."""
+        for worker in self.workers:
+            worker.kill()
+
     def steps(self, deadline_s: float = 60.0) -> int:
         """The inputs that both say they have applied, once both are ready."""
         end = time.monotonic() + deadline_s
         while True:
+            assert not self.broken, f"{self.broken}:\n{self.workers[0].text()[-2000:]}"
             found = [_status(worker) for worker in self.workers]
             if all(status.get("state") == "READY" for status in found):
                 return sum(int(str(status["steps"])) for status in found)

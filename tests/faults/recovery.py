@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from statistics import median
 
 from aiokafka import TopicPartition
@@ -14,6 +15,17 @@ from streams import admin, log
 
 LOOK_S = 0.1
 TOPIC = "market.quotes"
+SETTLED_LOOKS = 2
+"""What was on its way to the broker when the fault began is there by the second look."""
+
+
+@dataclass
+class Fault:
+    """When it began, and what was committed once it had taken effect."""
+
+    began: float
+    looks: int = 0
+    before: dict[TopicPartition, int] = field(default_factory=dict)
 
 
 class Recovery:
@@ -23,13 +35,12 @@ class Recovery:
         self.seconds: list[float] = []
         self._brokers = brokers
         self._app = app
-        self._now: dict[TopicPartition, int] = {}
-        self._open: list[tuple[float, dict[TopicPartition, int]]] = []
+        self._open: list[Fault] = []
         self._down = threading.Event()
 
     def fault(self) -> None:
         """A fault has just begun."""
-        self._open.append((time.monotonic(), dict(self._now)))
+        self._open.append(Fault(time.monotonic()))
 
     @property
     def unfinished(self) -> int:
@@ -60,12 +71,13 @@ class Recovery:
                 await asyncio.sleep(LOOK_S)
 
     def _look(self, offsets: dict[TopicPartition, int]) -> None:
-        self._now = offsets
         for fault in list(self._open):
-            began, before = fault
-            if offsets and all(offset > before.get(p, -1) for p, offset in offsets.items()):
+            fault.looks += 1
+            if fault.looks <= SETTLED_LOOKS:
+                fault.before = offsets
+            elif offsets and all(o > fault.before.get(p, -1) for p, o in offsets.items()):
                 self._open.remove(fault)
-                self.seconds.append(time.monotonic() - began)
+                self.seconds.append(time.monotonic() - fault.began)
 
     def row(self) -> str:
         """Median and maximum."""
