@@ -25,8 +25,8 @@ from streams.gather import Gather, Place, Run
 FETCH_WAIT_MS = 10
 """How long the broker may hold a fetch that finds nothing.
 
-A client has one fetch under way per broker, which names only partitions whose records were taken: a longer wait would keep
-those waiting for the quiet ones.
+A client has one fetch under way per broker, which names only partitions whose records were taken: a longer wait would
+keep those waiting for the quiet ones.
 """
 PARTITION_FETCH_BYTES = 4 << 20
 POLL_S = 1.0
