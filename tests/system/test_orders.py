@@ -75,8 +75,16 @@ def test_same_order_twice_acts_once(engine: Engine) -> None:
         "risk.decisions",
         lambda d: d.get("client_order_id") == "twice-1" and d["outcome"] == "duplicate",
     )
-    fills = [f for f in engine.read("orders.events") if f["client_order_id"] == "twice-1"]
-    assert len({f["order_id"] for f in fills}) == 1
+    engine.until(
+        "orders.events", lambda e: e["client_order_id"] == "twice-1" and e["state"] == "FILLED"
+    )
+    events = [e for e in engine.read("orders.events") if e["client_order_id"] == "twice-1"]
+    assert len({event["order_id"] for event in events}) == 1
+    accepted = [
+        d for d in engine.read("risk.decisions")
+        if d.get("client_order_id") == "twice-1" and d["outcome"] == "accepted"
+    ]  # fmt: skip
+    assert len(accepted) == 1
 
 
 def test_producer_with_another_partitioner_is_served_alike(engine: Engine) -> None:
