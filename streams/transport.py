@@ -2,7 +2,7 @@
 
 Scheme `chunk://`. Faust brings the consumer group, the agents and the worker; offsets, transactions and tables
 belong to the app's `Binding`. A partition is busy from the moment its chunk is handed over until the binding
-releases it, and a busy partition is not fetched into, so load makes chunks larger, not queues longer.
+releases it; what is fetched meanwhile gathers, so load makes chunks larger, not queues longer.
 """
 
 import asyncio
@@ -29,6 +29,8 @@ A client has one fetch under way per broker, which names only partitions whose r
 keep those waiting for the quiet ones.
 """
 PARTITION_FETCH_BYTES = 4 << 20
+PREFETCH_BACKOFF_S = 0.002
+"""aiokafka waits 0.1 s with the next fetch while one partition's records were not taken."""
 POLL_S = 1.0
 HOLD_POLL_S = 0.005
 """How soon to look again for a topic that its cell waits for."""
@@ -86,6 +88,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread of the group's consumer."""
 
     _called_back = False
+
+    async def on_start(self) -> None:
+        """Start the consumer; a partition whose records wait here must not hold up the fetch of all others."""
+        await super().on_start()
+        self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -243,12 +250,12 @@ class Consumer(driver.Consumer):
 
     async def _fetch_free(self) -> dict[TopicPartition, list[Any]]:
         active = {TopicPartition(tp.topic, tp.partition) for tp in self._get_active_partitions()}
-        idle = self._places.keys() - self._busy
-        self._free = active & {TopicPartition(*p) for c in idle for p in self._gather.wants(c)}
+        wanted = (p for cell in self._places for p in self._gather.wants(cell))
+        self._free = active & {TopicPartition(*place) for place in wanted}
         if not self._free:
             self._freed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._freed.wait(), HOLD_POLL_S if idle else POLL_S)
+                await asyncio.wait_for(self._freed.wait(), POLL_S)
             return {}
         self.not_waiting_next_records.clear()
         wait = HOLD_POLL_S if self._gather.holding else POLL_S
