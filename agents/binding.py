@@ -4,7 +4,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import NoReturn
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, OffsetOutOfRangeError
@@ -20,6 +20,9 @@ from streams.gather import Run
 from streams.meter import EngineMeter
 from streams.restore import Stalled
 from streams.transaction import Unsure
+
+FLUSH_S = 0.25
+"""How often a cell commits what is worth no transaction of its own."""
 
 End = Callable[[Exit, str], NoReturn]
 
@@ -51,6 +54,8 @@ class CellsBinding:
         self.cells: dict[tuple[str, int], LiveCell] = {}
         self.broadcasts = Broadcasts(brokers, groups)
         self._reading: asyncio.Task[None] | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._draining = asyncio.Event()
         self._lockstep = bool(lockstep)
         self._most = lockstep
         self._turns: Turns | None = None
@@ -92,6 +97,9 @@ class CellsBinding:
         except (Unsure, Stalled, HandlerFailed, AssertionError) as error:
             self.fail(error)
         self._accepting = True
+        if not self._lockstep:
+            self._draining.clear()
+            self._flushing = asyncio.create_task(self._flush())
         self._meter.rebalance(time.perf_counter() - started)
         for group in self._all:
             mine = sum(1 for name, _ in self.cells if name == group.name)
@@ -139,6 +147,10 @@ class CellsBinding:
     async def drain(self) -> None:
         """Take no more chunks, and wait until all that began has committed."""
         self._accepting = False
+        self._draining.set()
+        if self._flushing is not None:
+            await self._flushing
+            self._flushing = None
         await self._stop_reading()
         try:
             await asyncio.gather(*(cell.settled() for cell in self.cells.values()))
@@ -167,12 +179,23 @@ class CellsBinding:
     async def _add(self, name: str, partition: int) -> None:
         group = next(group for group in self._all if group.name == name)
         cell = Cell(group, partition, self._partitions)
-        live = LiveCell(cell, self._brokers, self._app, self._observe, self.fail)
+        every_s = 0.0 if self._lockstep else FLUSH_S
+        live = LiveCell(cell, self._brokers, self._app, self._observe, self.fail, every_s)
         await live.start()
         self.cells[name, partition] = live
 
     async def _remove(self, name: tuple[str, int]) -> None:
         await self.cells.pop(name).stop()
+
+    async def _flush(self) -> None:
+        try:
+            while self._accepting:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._draining.wait(), FLUSH_S)
+                    return
+                await asyncio.gather(*(cell.flush() for cell in list(self.cells.values())))
+        except Exception as error:  # noqa: BLE001  a cell whose commit failed is certain of nothing
+            self.fail(error)
 
     async def _read_broadcasts(self) -> None:
         try:

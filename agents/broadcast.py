@@ -1,4 +1,8 @@
-"""Reads the broadcast topics once for all cells of a worker; each cell applies them from its own position."""
+"""Reads the broadcast topics once for all cells of a worker; each cell applies them from its own position.
+
+What leads to outputs, such as the kill switch, is applied at once. What does not, such as a mark, comes with the cell's
+next chunk, just before it, or with the next flush: the same to every handler, and not worth a transaction.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.group import Group
 from agents.live import LiveCell
+from streams.gather import Run
 
 POLL_MS = 500
 FETCH_WAIT_MS = 10
@@ -31,6 +36,8 @@ class Broadcasts:
         if not self.places or not cells:
             return
         consumer = await self._started()
+        for cell in cells:
+            cell.forget_deferred()
         for place in self.places:
             positions = [
                 cell.cell.progress.next(place.topic) for cell in self._readers(place, cells)
@@ -40,6 +47,7 @@ class Broadcasts:
         for place, end in ends.items():
             while await consumer.position(place) < end:
                 await self._step(consumer, cells, place)
+        await asyncio.gather(*(cell.flush() for cell in cells))
 
     async def step(self, cells: Sequence[LiveCell]) -> None:
         """Read what is new, or wait a while, and hand it to the cells."""
@@ -80,8 +88,14 @@ class Broadcasts:
         fetched = await consumer.getmany(*places, timeout_ms=POLL_MS)
         async with self._handing:
             for place, records in fetched.items():
-                readers = self._readers(place, cells)
-                await asyncio.gather(*(cell.run([(place.topic, records)]) for cell in readers))
+                await self._hand((place.topic, records), self._readers(place, cells))
+
+    async def _hand(self, run: Run, readers: list[LiveCell]) -> None:
+        now = [cell for cell in readers if cell.cell.group.input(run[0]).outputs]
+        for cell in readers:
+            if cell not in now:
+                cell.defer(run)
+        await asyncio.gather(*(cell.run([run]) for cell in now))
 
     def _readers(self, place: TopicPartition, cells: Sequence[LiveCell]) -> list[LiveCell]:
         def reads(cell: LiveCell) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from aiokafka import TopicPartition
 
@@ -28,7 +28,9 @@ class LiveCell:
         app: str,
         observe: Observe,
         failed: Callable[[BaseException], None],
+        tell_every_s: float = 0.0,
     ) -> None:
+        """tell_every_s: how often the group is told its offsets; each chunk's progress row has them all the same."""
         self.cell = cell
         self._brokers = brokers
         self._observe = observe
@@ -37,6 +39,10 @@ class LiveCell:
         self._transaction = Transaction(brokers, name, app)
         self._folding = asyncio.Lock()
         self._committing: asyncio.Task[None] | None = None
+        self._deferred: list[Run] = []
+        self._owed: dict[TopicPartition, int] = {}
+        self._told = 0.0
+        self._tell_every_s = tell_every_s
 
     async def start(self) -> None:
         """Fence the former owner, then restore the tables and begin a new epoch. Raises Unsure, Stalled."""
@@ -48,6 +54,7 @@ class LiveCell:
             for record in batch:
                 self.cell.restore(record.key, record.value)
         self.cell.progress.epoch += 1
+        self._owed = self._offsets(self.cell.progress.last)
 
     async def stop(self) -> None:
         """Close the producer, after `settled`."""
@@ -56,8 +63,37 @@ class LiveCell:
     async def settled(self) -> None:
         """Wait until everything that began has committed."""
         async with self._folding:
-            if self._committing is not None:
-                await self._committing
+            await self._tell(at_once=True)
+
+    async def flush(self) -> None:
+        """Commit what was deferred, and tell the group the offsets it is owed. Raises HandlerFailed, Unsure."""
+        await self.run([])
+        async with self._folding:
+            await self._tell()
+
+    async def _tell(self, *, at_once: bool = False) -> None:
+        if self._committing is not None:
+            await self._committing
+        offsets = self._due(at_once=at_once)
+        if offsets:
+            await self._transaction.commit((), offsets)
+
+    def _due(self, *, at_once: bool = False) -> dict[TopicPartition, int]:
+        """The offsets for this transaction: telling the group costs two requests of five and a marker."""
+        now = time.monotonic()
+        if not at_once and now - self._told < self._tell_every_s:
+            return {}
+        self._told = now
+        owed, self._owed = self._owed, {}
+        return owed
+
+    def defer(self, run: Run) -> None:
+        """Take records that lead to no output with the next chunk, just before it: they are worth no transaction."""
+        self._deferred.append(run)
+
+    def forget_deferred(self) -> None:
+        """They will be read again."""
+        self._deferred = []
 
     async def run(self, runs: Sequence[Run]) -> None:
         """Fold one chunk and commit it; returns early for a large one, whose commit goes on meanwhile.
@@ -65,6 +101,7 @@ class LiveCell:
         Records that this cell has applied already are passed over. Raises HandlerFailed, Unsure.
         """
         async with self._folding:
+            runs, self._deferred = [*self._deferred, *runs], []
             chunk = await self._fold(runs)
             if chunk is None:
                 return
@@ -94,8 +131,9 @@ class LiveCell:
         return topic, [record for record in records if record.offset >= fresh]
 
     async def _commit(self, chunk: Chunk, started: float) -> None:
+        self._owed.update(self._offsets(chunk.inputs))
         try:
-            await self._transaction.commit(self._writes(chunk), self._offsets(chunk))
+            await self._transaction.commit(self._writes(chunk), self._due())
         except Unsure as error:
             self._failed(error)
             raise
@@ -124,10 +162,11 @@ class LiveCell:
         ]
         return writes
 
-    def _offsets(self, chunk: Chunk) -> dict[TopicPartition, int]:
-        """For display in Kafka's tools; the progress row is what counts, and alone for broadcast inputs."""
+    def _offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
+        """For Kafka's tools; the progress row is what counts, and alone for broadcast inputs."""
+        progress, partition = self.cell.progress, self.cell.partition
         return {
-            TopicPartition(topic, self.cell.partition): span.next
-            for topic, span in chunk.inputs.items()
+            TopicPartition(topic, partition): progress.next(topic)
+            for topic in topics
             if not self.cell.group.input(topic).broadcast
         }
