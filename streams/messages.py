@@ -11,7 +11,13 @@ import msgspec
 from streams.ids import Ref
 
 Side = Literal["buy", "sell"]
+OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
+TimeInForce = Literal["GTC", "IOC", "FOK", "GTD"]
+Trigger = Literal["quote", "trade", "mark"]
+"""What sets off a stop: the best bid or ask on its side, the last trade, or the mid."""
+
 State = Literal[
+    "REVIEW",
     "ACCEPTED",
     "HELD",
     "UNTRIGGERED",
@@ -85,7 +91,10 @@ class Accepted(Message, frozen=True, omit_defaults=True):
     """An order after risk, for the broker. qty: lots; prices: ticks, 0 = none.
 
     protection: the worst price in ticks at which a market entry may fill, 0 = none. reserved: money units (10**-18) as
-    a decimal string of the quote currency. maker_rate, taker_rate: integers of 0.01 bp.
+    a decimal string of the quote currency. maker_rate, taker_rate: integers of 0.01 bp. expire_at: ns, 0 = never.
+    trail_ticks, trail_bps: of a trailing stop, one of the two; stop_loss_*: of the bracket's stop, which trails instead
+    of standing at `stop_loss`. group: orders of one account and symbol that end or shrink together; parent_id: the
+    order whose fills arm this one (kind oto). mode, mode_epoch: of the account when risk decided.
     """
 
     order_id: str
@@ -93,8 +102,8 @@ class Accepted(Message, frozen=True, omit_defaults=True):
     account: str
     symbol: str
     side: Side
-    type: Literal["market", "limit", "stop"]
-    tif: Literal["GTC", "IOC", "FOK"]
+    type: OrderType
+    tif: TimeInForce
     qty: int
     price: int
     stop_price: int
@@ -108,6 +117,32 @@ class Accepted(Message, frozen=True, omit_defaults=True):
     command_ref: Ref
     time: int
     strategy: str = ""
+    expire_at: int = 0
+    post_only: bool = False
+    trigger: Trigger = "quote"
+    trail_ticks: int = 0
+    trail_bps: int = 0
+    stop_loss_trail_ticks: int = 0
+    stop_loss_trail_bps: int = 0
+    stop_loss_trigger: Trigger = "quote"
+    group_id: str = ""
+    group_kind: Literal["", "oco", "ouo", "oto"] = ""
+    parent_id: str = ""
+    mode: str = "sim"
+    mode_epoch: int = 0
+    prediction: "PredictionRef | None" = None
+
+
+class PredictionRef(Message, frozen=True, omit_defaults=True):
+    """The prediction that an order acts on. p: P(up) as served; edge_bps: expected return before costs."""
+
+    topic: str
+    partition: int
+    offset: int
+    model: str = ""
+    version: str = ""
+    p: float | None = None
+    edge_bps: float | None = None
 
 
 class CancelAccepted(Message, frozen=True, omit_defaults=True):
@@ -121,11 +156,34 @@ class CancelAccepted(Message, frozen=True, omit_defaults=True):
     time: int
 
 
+class ReplaceAccepted(Message, frozen=True, omit_defaults=True):
+    """A replace after risk, for the broker. qty: the new total in lots, filled ones included; 0 = as it was.
+
+    price, stop_price: ticks, trail_ticks, trail_bps: 0 = as it was. reserved_lot: money units (10**-18) as a decimal
+    string that risk holds for each lot from now on. replace_id: client_order_id of the replace.
+    """
+
+    order_id: str
+    replace_id: str
+    account: str
+    symbol: str
+    command_ref: Ref
+    time: int
+    qty: int = 0
+    price: int = 0
+    stop_price: int = 0
+    trail_ticks: int = 0
+    trail_bps: int = 0
+    protection: int = 0
+    reserved_lot: str = "0"
+
+
 class ToBroker(Message, frozen=True, omit_defaults=True):
     """What `orders.accepted` carries: exactly one of its fields."""
 
     order: Accepted | None = None
     cancel: CancelAccepted | None = None
+    replace: ReplaceAccepted | None = None
 
 
 class Decision(Message, frozen=True, omit_defaults=True):

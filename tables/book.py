@@ -4,12 +4,11 @@ The table of orders is what is logged; the index is derived from it, order by or
 """
 
 from bisect import bisect_left, insort
-from typing import Literal
 
 import msgspec
 
 from streams.ids import Ref
-from streams.messages import Side, State
+from streams.messages import OrderType, Side, State, TimeInForce
 
 NEVER = 1 << 62
 """Beyond every price in ticks and every time in ns."""
@@ -33,8 +32,8 @@ class RestingOrder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     account: str
     symbol: str
     side: Side
-    type: Literal["market", "limit", "stop"]
-    tif: Literal["GTC", "IOC", "FOK"]
+    type: OrderType
+    tif: TimeInForce
     qty: int
     state: State
     active_at: int
