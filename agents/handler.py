@@ -29,6 +29,7 @@ class LogRecord(NamedTuple):
     timestamp: int
     key: bytes | None = None
     value: bytes | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class Event(Generic[M]):

@@ -12,14 +12,14 @@ from streams.messages import DeadLetter
 from streams.partition import partition_of
 
 DEAD_VALUE_BYTES = 64 << 10
-"""A dead letter carries at most this much of a key and of a value; the rest stays at its origin."""
+"""A dead letter carries at most this much of key, value and headers each; the rest stays at its origin."""
 
 
 class Sent(NamedTuple):
     """One output record, ready to send.
 
     stamp: `topic:partition:offset` of its cause, the cell's step, its index among that cause's outputs, their number,
-    and the cell's epoch, all joined by colons.
+    the cell's epoch and, since every cell handles a broadcast cause, the cell's partition then; joined by colons.
     """
 
     topic: str
@@ -42,12 +42,14 @@ class HandlerFailed(Exception):
 class Outbox:
     """The outputs of one chunk of one cell."""
 
-    def __init__(self, group: Group, partitions: int, epoch: int) -> None:
+    def __init__(self, group: Group, partition: int, partitions: int, epoch: int) -> None:
         self.sent: list[Sent] = []
         self.dead: dict[tuple[str, str], int] = {}
         self._group = group
         self._partitions = partitions
-        self._epoch = epoch
+        self._tail = f"{epoch}"
+        self._broadcast_tail = f"{epoch}:{partition}"
+        self._broadcast = {source.topic.name for source in group.inputs if source.broadcast}
         self._allowed = {topic.name for topic in group.outputs} | {topics.DEAD_LETTERS.name}
 
     def add(self, event: Event[Any], step: int, outputs: Sequence[Output]) -> None:
@@ -55,6 +57,7 @@ class Outbox:
         record = event.record
         cause = f"{event.topic}:{event.partition}:{record.offset}:{step}"
         count, moment = len(outputs), record.timestamp
+        tail = self._broadcast_tail if event.topic in self._broadcast else self._tail
         for index, (topic, key, message) in enumerate(outputs):
             value = message if type(message) is bytes else codec.encode(message)
             if topic.name not in self._allowed:
@@ -62,7 +65,7 @@ class Outbox:
             if len(value) + len(key) > topics.MAX_MESSAGE_BYTES:
                 raise self._failed(event, f"{topic.name}: {len(value)} bytes are too many")
             partition = partition_of(key, topic.partitions(self._partitions))
-            stamp = f"{cause}:{index}:{count}:{self._epoch}".encode()
+            stamp = f"{cause}:{index}:{count}:{tail}".encode()
             self.sent.append(Sent(topic.name, partition, key.encode(), value, moment, stamp))
 
     def refuse(self, event: Event[Any], step: int, refusal: codec.Undecodable) -> None:
@@ -89,4 +92,16 @@ def _dead_letter(ref: Ref, record: Record, refusal: codec.Undecodable, group: st
         key=None if record.key is None else record.key[:DEAD_VALUE_BYTES],
         value=None if value is None else value[:DEAD_VALUE_BYTES],
         group=group,
+        headers=_headers(record),
     )
+
+
+def _headers(record: Record) -> tuple[tuple[str, bytes], ...]:
+    """The first of them that fit; a header without a value is kept as an empty one."""
+    kept, left = [], DEAD_VALUE_BYTES
+    for name, value in getattr(record, "headers", ()):  # a record made by hand need not have any
+        left -= len(name) + len(value or b"")
+        if left < 0:
+            break
+        kept.append((name, value or b""))
+    return tuple(kept)

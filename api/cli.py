@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from api.commands.dlq import dlq
 from api.commands.doctor import doctor
 from api.commands.feed import feed
 from api.commands.kill import kill
@@ -33,6 +34,7 @@ for command in (up, order, kill, feed, worker, sink, doctor):
     app.command()(command)
 app.command(name="api")(serve)
 app.add_typer(topics, name="topics")
+app.add_typer(dlq, name="dlq")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,8 +1,10 @@
 """What the API shows of a message: amounts as decimal strings, times as RFC 3339 UTC, references spelled out."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
+from api.dead_letters import Letter
 from streams.ids import Ref
 from streams.messages import OrderEvent, Position
 
@@ -62,3 +64,44 @@ def order(message: OrderEvent) -> dict[str, Any]:
         "time": rfc3339(message.time),
         "cause": ref(message.cause),
     }
+
+
+def dead_letter(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
+    """whole: with its bytes, in base64 and, where they are text, as text."""
+    message = letter.message
+    shown = {
+        "letter": letter.name,
+        "origin": ref(message.origin),
+        "time": rfc3339(message.timestamp_ms * 1_000_000),
+        "reason": message.reason,
+        "error": message.error,
+        "group": message.group,
+        "sha256": message.sha256,
+        "length": message.length,
+        "replays": [
+            {
+                "to": ref(replay.to),
+                "by": replay.by,
+                "time": rfc3339(replay.time),
+                "note": replay.note,
+            }
+            for replay in letter.replays
+        ],
+    }
+    if not whole:
+        return shown
+    return shown | {
+        "key": _bytes(message.key),
+        "value": _bytes(message.value),
+        "headers": [[name, _bytes(value)] for name, value in message.headers],
+    }
+
+
+def _bytes(given: bytes | None) -> dict[str, str] | None:
+    if given is None:
+        return None
+    shown = {"base64": b64encode(given).decode()}
+    try:
+        return shown | {"text": given.decode()}
+    except UnicodeDecodeError:
+        return shown

@@ -146,7 +146,12 @@ class PredictionRef(Message, frozen=True, omit_defaults=True):
 
 
 class CancelAccepted(Message, frozen=True, omit_defaults=True):
-    """A cancel after risk, for the broker. reason: "CLIENT" or "KILLED"."""
+    """A cancel after risk, for the broker.
+
+    reason: "CLIENT": asked for, takes latency, never leaves a position without its stop. "KILLED": at once. "FLATTENED":
+    at once and also of protective orders, whose bracket ends with it; an order that closes the position follows on the
+    same partition.
+    """
 
     order_id: str
     account: str
@@ -186,16 +191,23 @@ class ToBroker(Message, frozen=True, omit_defaults=True):
     replace: ReplaceAccepted | None = None
 
 
+MarkUsed = tuple[str, Ref, int, int]
+"""A mark that a decision consulted: symbol, its cause record, mid in half ticks, age in ms of event time."""
+
+
 class Decision(Message, frozen=True, omit_defaults=True):
     """What risk decided on one command, with the inputs it used.
 
-    kind: what was commanded. outcome `duplicate` repeats the first outcome and has no other effect. marks: the marks
-    consulted as (symbol, offset of its cause record, mid2 in half ticks).
+    kind: what was commanded. outcome `duplicate` repeats the first outcome and has no other effect. control_offset: of
+    the last control record applied; limits_version: of the account's limits record, -1 = none. Money fields (reserved,
+    nav, exposure_*, reserved_*) are decimal strings of the account's currency, "" where not computed; exposure and
+    reservation of the account before and after the order. resolved_qty: decimal string, of an order that was sized by
+    risk. maker_rate, taker_rate: integers of 0.01 bp. watchdog: the verdict's source and score in permille.
     """
 
     decision_id: str
-    kind: Literal["new", "cancel", "control", "unreadable"]
-    outcome: Literal["accepted", "rejected", "duplicate", "applied", "forwarded"]
+    kind: Literal["new", "cancel", "replace", "control", "review", "latch", "unreadable"]
+    outcome: Literal["accepted", "rejected", "duplicate", "held", "latched", "applied", "forwarded"]
     account: str
     command_ref: Ref
     time: int
@@ -205,8 +217,20 @@ class Decision(Message, frozen=True, omit_defaults=True):
     reason: str = ""
     detail: str = ""
     reserved: str = ""
-    marks: tuple[tuple[str, Ref, int], ...] = ()
+    marks: tuple[MarkUsed, ...] = ()
     control_offset: int = -1
+    limits_version: int = -1
+    nav: str = ""
+    exposure_before: str = ""
+    exposure_after: str = ""
+    reserved_before: str = ""
+    reserved_after: str = ""
+    resolved_qty: str = ""
+    maker_rate: int = 0
+    taker_rate: int = 0
+    mode: str = ""
+    mode_epoch: int = 0
+    watchdog: str = ""
 
 
 class OrderEvent(Message, frozen=True, omit_defaults=True):
@@ -341,7 +365,10 @@ class Label(Message, frozen=True, omit_defaults=True):
 
 
 class DeadLetter(Message, frozen=True, omit_defaults=True):
-    """Why a record could not be used, and the record itself. value: the original bytes, at most 64 KiB of them."""
+    """Why a record could not be used, and the record itself.
+
+    key, value, headers: as they were, at most 64 KiB of each; sha256, length: of the whole value.
+    """
 
     origin: Ref
     timestamp_ms: int
@@ -352,3 +379,17 @@ class DeadLetter(Message, frozen=True, omit_defaults=True):
     key: bytes | None = None
     value: bytes | None = None
     group: str = ""
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Replayed(Message, frozen=True, omit_defaults=True):
+    """A dead letter that was sent again. letter: its place on `dead.letters`; to: where its record stands now.
+
+    time: wall clock.
+    """
+
+    letter: Ref
+    to: Ref
+    by: str
+    time: int
+    note: str = ""

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from streams import codec, control, messages, orders
+from streams.interleaving import Interleaving
 
 DAY_MS = 86_400_000
 MAX_MESSAGE_BYTES = 1_000_000
@@ -32,7 +33,7 @@ class Topic:
     """
 
     name: str
-    key: Literal["symbol", "account", "scope", "table", "origin"]
+    key: Literal["symbol", "account", "scope", "table", "origin", "group"]
     copartition: Literal["symbol", "account", "broadcast", "single"]
     decode: Callable[[bytes], Any]
     fast: Callable[[bytes], Any] | None = None
@@ -114,6 +115,23 @@ DEAD_LETTERS = Topic(
     codec.json_decoder(messages.DeadLetter),
     retention_ms=30 * DAY_MS,
 )
+REPLAYED = Topic(
+    "dead.replayed",
+    "origin",
+    "single",
+    codec.json_decoder(messages.Replayed),
+    retention_ms=2 * 30 * DAY_MS,
+)
+"""Which dead letters were sent again: outlives the letters, so that none is sent twice by mistake."""
+
+INTERLEAVING = Topic(
+    "interleaving",
+    "group",
+    "single",
+    codec.json_decoder(Interleaving),
+    retention_ms=90 * DAY_MS,
+)
+"""The order in which each cell applied its inputs; its partition is the cell's."""
 
 SYMBOL_STATE = Topic("symbol-state", "table", "symbol", _raw, cleanup="compact")
 LEARNER_STATE = Topic("learner-state", "table", "symbol", _raw, cleanup="compact")
@@ -135,6 +153,8 @@ CATALOGUE: tuple[Topic, ...] = (
     LABELS,
     CONTROL,
     DEAD_LETTERS,
+    INTERLEAVING,
+    REPLAYED,
     SYMBOL_STATE,
     LEARNER_STATE,
     STRATEGIST_STATE,

@@ -28,7 +28,11 @@ def test_every_topic_of_the_catalogue_is_used() -> None:
     read = {source.topic.name for group in GROUPS for source in group.inputs}
     written = {topic.name for group in GROUPS for topic in group.outputs}
     logged = {group.changelog.name for group in GROUPS}
-    assert {topic.name for topic in topics.CATALOGUE} == read | written | logged | {"dead.letters"}
+    assert {topic.name for topic in topics.CATALOGUE} == read | written | logged | {
+        "dead.letters",
+        "interleaving",
+        "dead.replayed",
+    }
 
 
 def test_topics_lead_to_topics_without_a_way_back_but_the_declared_one() -> None:

@@ -20,6 +20,7 @@ class Record:
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 def quote_bytes(number: int, *, symbol: str | None = None, bid: int = 100) -> bytes:

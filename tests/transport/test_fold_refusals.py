@@ -85,6 +85,14 @@ def test_a_dead_letter_keeps_the_first_64_kib_the_length_and_the_digest() -> Non
     assert letter.key is None
 
 
+def test_a_dead_letter_keeps_the_headers_that_fit() -> None:
+    headers = (("client", b"curl"), ("none", None), ("huge", b"h" * DEAD_VALUE_BYTES))
+    run = DictRun()
+    run.apply(topics.QUOTES, [Record(0, BASE_MS, None, b"{", headers)])
+    (letter,) = letters(run.outputs)
+    assert letter.headers == (("client", b"curl"), ("none", b""))
+
+
 def test_a_dead_letter_of_a_record_with_an_enormous_key_fits_its_topic() -> None:
     run = DictRun()
     run.apply(topics.QUOTES, [Record(0, BASE_MS, b"k" * 900_000, b"{")])
