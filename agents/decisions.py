@@ -27,6 +27,7 @@ def draft(event: Event[Parsed], tables: AccountTables, generation: int) -> Decis
         client_order_id=parsed.client_order_id,
         symbol=(command.symbol or "") if command is not None else "",
         control_offset=control_offset(tables),
+        limits_version=tables.version(f"limits:{parsed.account}"),
     )
 
 

@@ -3,10 +3,9 @@
 from agents import decisions
 from agents.handler import Event, Output
 from streams import money, topics
-from streams.ids import Ref
-from streams.messages import Accepted, Decision, ToBroker
+from streams.messages import Accepted, Decision, MarkUsed, ToBroker
 from streams.orders import New, Parsed
-from tables import limits, open_orders, reservation
+from tables import limits, marks, open_orders, reservation
 from tables.account_tables import AccountTables
 from tables.candidate import Candidate, look_up
 
@@ -74,9 +73,12 @@ def _accept(
     ]
 
 
-def _marks(candidate: Candidate) -> tuple[tuple[str, Ref, int], ...]:
+def _marks(candidate: Candidate) -> tuple[MarkUsed, ...]:
     """The marks that were consulted."""
     if candidate.exposure is not None:
         return candidate.exposure.marks
     mark = candidate.mark
-    return () if mark is None else ((candidate.command.symbol, mark.cause, mark.mid2),)
+    if mark is None:
+        return ()
+    age = marks.age_ms(mark, candidate.clock)
+    return ((candidate.command.symbol, mark.cause, mark.mid2, age),)

@@ -8,6 +8,7 @@ from streams import control
 from streams.codec import Undecodable
 from streams.instruments import Instrument
 from streams.state import Table
+from tables.account_tables import AccountTables, Version
 
 FIXED = ("base", "quote", "kind", "tick", "lot", "multiplier")
 """What an instrument can never change: every quantity and price that is open or on record counts in it."""
@@ -49,9 +50,16 @@ def fold_instrument(record: control.InstrumentRecord, instruments: Table[Instrum
     instruments.put(new.symbol, new)
 
 
-def fold_account(record: control.Account, profiles: Table[control.Account]) -> None:
-    """Take over an account; its kind and base currency stay, since its books are kept in them."""
-    old = profiles.get(record.account)
+def fold_account(record: control.Account, offset: int, tables: AccountTables) -> None:
+    """Take over an account; its kind and base currency stay, since its books are kept in them.
+
+    Another mode is a new epoch: what was decided under the old one is neither repeated nor done again.
+    """
+    old = tables.profiles.get(record.account)
     if old is not None and (old.type, old.base_currency) != (record.type, record.base_currency):
         raise Undecodable("CONTROL_INVALID", f"{record.account}: type, base_currency are fixed")
-    profiles.put(record.account, record)
+    tables.profiles.put(record.account, record)
+    key = control.key(record)
+    epoch = tables.mode_epoch(record.account)
+    changed = old is not None and old.mode != record.mode
+    tables.versions.put(key, Version(offset, epoch + changed))

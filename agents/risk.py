@@ -11,7 +11,7 @@ from streams.codec import Undecodable
 from streams.messages import TERMINAL, Mark, OrderEvent
 from streams.orders import Cancel, New, Parsed
 from tables import marks, open_orders
-from tables.account_tables import AccountTables
+from tables.account_tables import AccountTables, Version
 from tables.candidate import Refusal
 
 FUTURE_NS = 60 * 10**9
@@ -79,9 +79,10 @@ class Risk:
             case control.InstrumentRecord():
                 reference.fold_instrument(record, tables.instruments)
             case control.Account() if self._owns(record.account, tables):
-                reference.fold_account(record, tables.profiles)
+                reference.fold_account(record, event.offset, tables)
             case control.Limits() if self._owns(record.account, tables):
                 tables.limits.put(record.account, record)
+                tables.versions.put(control.key(record), Version(event.offset))
             case control.Kill():
                 outputs = cancels.on_kill(event, record, tables, self._generation)
         tables.edit_cell().control_offset = event.offset

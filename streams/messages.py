@@ -148,7 +148,7 @@ class PredictionRef(Message, frozen=True, omit_defaults=True):
 class CancelAccepted(Message, frozen=True, omit_defaults=True):
     """A cancel after risk, for the broker.
 
-    reason: "CLIENT": asked for, takes latency, never leaves a position without its stop. "KILLED": at once. "FLATTENED":
+    reason: "CLIENT": asked for, with latency, never leaves a position without a stop. "KILLED": at once. "FLATTENED":
     at once and also of protective orders, whose bracket ends with it; an order that closes the position follows on the
     same partition.
     """

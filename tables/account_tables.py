@@ -32,6 +32,13 @@ class Cell(msgspec.Struct):
     horizon: int = 0
 
 
+class Version(msgspec.Struct, frozen=True):
+    """The control record in force under one key. offset: on `control`; mode_epoch: changes of an account's mode."""
+
+    offset: int
+    mode_epoch: int = 0
+
+
 class Holdings(msgspec.Struct, frozen=True):
     """The symbols of an account that ever had a position or an open order, in order of first use."""
 
@@ -52,6 +59,7 @@ class AccountTables:
         self.instruments = Table("instruments", Instrument)
         self.profiles = Table("profiles", control.Account)
         self.limits = Table("limits", control.Limits)
+        self.versions = Table("versions", Version)
         self.kills = Table("kills", control.Kill)
         self.movements = Table("movements", Movement)
         self.marks = Table("marks", View)
@@ -77,6 +85,7 @@ class AccountTables:
             self.instruments,
             self.profiles,
             self.limits,
+            self.versions,
             self.kills,
             self.movements,
             self.marks,
@@ -95,6 +104,16 @@ class AccountTables:
     def edit_cell(self) -> Cell:
         """The cell's own row, to change in place."""
         return edit(self.cell, THIS_CELL, Cell)
+
+    def version(self, key: str) -> int:
+        """The offset of the control record in force under its key, as `limits:a`; -1 = none."""
+        version = self.versions.get(key)
+        return -1 if version is None else version.offset
+
+    def mode_epoch(self, account: str) -> int:
+        """How often the account's mode has changed."""
+        version = self.versions.get(f"account:{account}")
+        return 0 if version is None else version.mode_epoch
 
     def hold(self, account: str, symbol: str) -> None:
         """Remember that an account has to do with a symbol."""

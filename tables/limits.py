@@ -217,7 +217,7 @@ def _with_order(candidate: Candidate, tables: AccountTables) -> Exposure:
     with_order = copy.copy(candidate.open)
     with_order.add(candidate.as_live(0, 0), candidate.qty)
     extra = {command.symbol: with_order}
-    return exposure.of(tables, command.account, profile.base_currency, extra)
+    return exposure.of(tables, command.account, profile.base_currency, extra, candidate.clock)
 
 
 def _exposure(candidate: Candidate) -> Exposure:
@@ -226,22 +226,36 @@ def _exposure(candidate: Candidate) -> Exposure:
 
 
 BEFORE_IDEMPOTENCY = (
-    Gate(_symbol, reducing=True),
-    Gate(_account, reducing=True),
-    Gate(_numbers, reducing=True),
-    Gate(_combination, reducing=True),
-    Gate(_bracket, reducing=True),
+    # 1: types, times and unknown fields are refused by the parser
+    Gate(_symbol, reducing=True),  # 2
+    Gate(_account, reducing=True),  # 3
+    Gate(_numbers, reducing=True),  # 4
+    Gate(_combination, reducing=True),  # 5
+    Gate(_bracket, reducing=True),  # 5
 )
+"""Checks 1 to 5; check 6 is whether the id is spent."""
 
 AFTER_IDEMPOTENCY = (
-    Gate(_simulated, reducing=True),
-    Gate(_position, reducing=True),
-    Gate(_killed, reducing=False),
-    Gate(_has_limits, reducing=False),
-    Gate(_mark, reducing=False),
-    Gate(_currency, reducing=False),
-    Gate(_open_orders, reducing=False),
-    Gate(_order_notional, reducing=False),
-    Gate(_funds, reducing=False),
-    Gate(_gross_exposure, reducing=False),
+    Gate(_simulated, reducing=True),  # 7
+    Gate(_position, reducing=True),  # 7
+    Gate(_killed, reducing=False),  # 8
+    Gate(_has_limits, reducing=False),  # 8
+    # 9: latches of the account
+    Gate(_mark, reducing=False),  # 10
+    # 10: breakers and spread
+    # 11: price band
+    Gate(_currency, reducing=False),  # 12
+    # 12: depeg
+    # 13: order rate
+    Gate(_open_orders, reducing=False),  # 13
+    # 13: one open bracket a strategy and symbol
+    Gate(_order_notional, reducing=False),  # 14
+    # 15: loss at the stop
+    Gate(_funds, reducing=False),  # 16
+    # 17: largest position
+    Gate(_gross_exposure, reducing=False),  # 17
+    # 17: concentration, cluster
+    # 18: CVaR, VaR
+    # 19: watchdog
 )
+"""Checks 7 to 19, in the order in which they decide."""

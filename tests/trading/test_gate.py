@@ -25,8 +25,8 @@ def test_good_order_is_accepted_with_its_inputs() -> None:
     ]
     assert isinstance(decision, Decision)
     assert (decision.outcome, decision.kind, decision.order_id) == ("accepted", "new", "1-0-0")
-    assert decision.marks == ((BTC.symbol, ("market.quotes", 0, 7), 10_000_000),)
-    assert decision.control_offset == 4
+    assert decision.marks == ((BTC.symbol, ("market.quotes", 0, 7), 10_000_000, 0),)
+    assert (decision.control_offset, decision.limits_version) == (4, 3)
     order = drive.accepted["1-0-0"]
     assert (order.qty, order.price, order.tif, order.strategy) == (10, 5_000_000, "GTC", "s")
     assert (order.maker_rate, order.taker_rate, order.command_ref) == (1600, 2600, ("orders", 0, 0))
