@@ -10,8 +10,9 @@ import msgspec
 from agents.group import Group, Input
 from agents.handler import Event, Output, Record
 from agents.outbox import DEAD_VALUE_BYTES, HandlerFailed, Outbox, Sent
-from streams import codec
+from streams import codec, interleaving, topics
 from streams.gather import Run
+from streams.interleaving import Interleaving
 
 __all__ = [
     "DEAD_VALUE_BYTES",
@@ -67,13 +68,15 @@ class Span(NamedTuple):
 class Chunk:
     """What one transaction holds, and the figures of its making.
 
-    times_ms: event times of its records by topic. dead: how many were refused, by topic and reason.
+    interleaving: the order of its inputs. times_ms: event times of its records by topic. dead: how many were refused,
+    by topic and reason.
     """
 
     inputs: dict[str, Span]
     progress: Progress
     outputs: list[Sent]
     times_ms: dict[str, list[int]]
+    interleaving: Interleaving
     changes: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     dead: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -132,6 +135,12 @@ class Cell:
         chunk.changes.append((PROGRESS_KEY, codec.encode(chunk.progress)))
         self.progress = chunk.progress
 
+    def recorded(self, chunk: Chunk) -> Sent:
+        """The record of the order in which a chunk applied its inputs."""
+        moment = chunk.progress.clock_ns // 1_000_000
+        key, value = self.group.name.encode(), codec.encode(chunk.interleaving)
+        return Sent(topics.INTERLEAVING.name, self.partition, key, value, moment, b"")
+
     def publish(self) -> None:
         """Make the sealed chunk visible, after its commit."""
         for table in self._tables.values():
@@ -178,6 +187,7 @@ class Cell:
             progress=progress,
             outputs=walk.outbox.sent,
             times_ms=times,
+            interleaving=interleaving.of(before.step, before.epoch, runs),
             dead=walk.outbox.dead,
         )
 
@@ -189,7 +199,7 @@ class _Walk:
         before = cell.progress
         self.step = before.step
         self.clock_ms = before.clock_ns // 1_000_000
-        self.outbox = Outbox(cell.group, cell.partitions, before.epoch)
+        self.outbox = Outbox(cell.group, cell.partition, cell.partitions, before.epoch)
         self.due = False
         self._since = 0
         self._cell = cell

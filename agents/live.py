@@ -160,6 +160,10 @@ class LiveCell:
             Write(group.changelog.name, partition, key, value, moment, headers)
             for key, value in chunk.changes
         ]
+        order = self.cell.recorded(chunk)
+        writes.append(
+            Write(order.topic, order.partition, order.key, order.value, order.timestamp_ms, [])
+        )
         return writes
 
     def _offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:

@@ -89,7 +89,10 @@ class DictSystem:
         place = Place(cell.group.changelog.name, cell.partition)
         for key, value in chunk.changes:
             self._append(place, moment, key, value, (("through", through),))
-        self._mark({*written, place})
+        order = cell.recorded(chunk)
+        kept = Place(order.topic, order.partition)
+        self._append(kept, order.timestamp_ms, order.key, order.value, ())
+        self._mark({*written, place, kept})
 
     def _mark(self, written: Iterable[Place]) -> None:
         """The marker of a commit takes an offset of each partition that the transaction wrote to."""

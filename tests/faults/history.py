@@ -35,13 +35,17 @@ class Violation(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """Where an output comes from: its cause, and its place among the outputs of that cause."""
+    """Where an output comes from: its cause, and its place among the outputs of that cause.
+
+    cell: the partition of the cell that wrote it.
+    """
 
     cause: Ref
     step: int
     place: int
     of: int
     epoch: int
+    cell: int
 
 
 @dataclass
@@ -104,5 +108,7 @@ def stamp(record: Record) -> Stamp | None:
     if text is None:
         return None
     topic, *numbers = text.decode().split(":")
-    partition, offset, step, place, of, epoch = map(int, numbers)
-    return Stamp(Ref(topic, partition, offset), step, place, of, epoch)
+    partition, offset, step, place, of, epoch, *cell = map(int, numbers)
+    return Stamp(
+        Ref(topic, partition, offset), step, place, of, epoch, cell[0] if cell else partition
+    )

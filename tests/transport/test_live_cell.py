@@ -75,9 +75,11 @@ def test_outputs_changes_and_offset_are_one_transaction(monkeypatch: pytest.Monk
             ("features", b"S0.X"),
             ("symbol-state", b"sums|S0.X"),
             ("symbol-state", b"progress|"),
+            ("interleaving", b"demo"),
         ]
         assert writes[0].headers == [("stamp", b"market.quotes:0:0:1:0:1:0")]
-        assert writes[-1].headers == [("through", b"market.quotes:10")]
+        assert writes[-2].headers == [("through", b"market.quotes:10")]
+        assert writes[-1].value == b'[0,0,[["market.quotes",0,11,11]],[0,11]]'
         assert offsets == {TopicPartition("market.quotes", 0): 11}
 
     over(scene, monkeypatch)
