@@ -16,6 +16,10 @@ MAX_MESSAGE_BYTES = 1_000_000
 BROADCAST_PARTITIONS = 1
 
 
+Key = Literal["symbol", "account", "scope", "table", "origin", "group"]
+Copartition = Literal["symbol", "account", "broadcast", "single"]
+
+
 class Valued(Protocol):
     """Whatever has a value to decode."""
 
@@ -30,15 +34,17 @@ class Topic:
     fast: the bare decoder of a busy topic, which raises what it likes.
     copartition: topics of one such group have equal partition counts and are keyed alike; "broadcast" topics have one
     partition and are read in full by every cell; "single" topics stand alone.
+    message: the type of its values, for schemas: a struct, or a union of pydantic models; None: the engine's own.
     """
 
     name: str
-    key: Literal["symbol", "account", "scope", "table", "origin", "group"]
-    copartition: Literal["symbol", "account", "broadcast", "single"]
+    key: Key
+    copartition: Copartition
     decode: Callable[[bytes], Any]
     fast: Callable[[bytes], Any] | None = None
     cleanup: Literal["delete", "compact"] = "delete"
     retention_ms: int = 90 * DAY_MS
+    message: Any = None
 
     def decode_all(self, records: Sequence[Valued]) -> list[Any] | None:
         """The messages of all records, or None when one of them needs `decode` to say what is wrong with it."""
@@ -59,78 +65,49 @@ def _raw(data: bytes) -> bytes:
     return data
 
 
-TRADES = Topic(
-    "market.trades",
-    "symbol",
-    "symbol",
-    codec.json_decoder(messages.Trade),
-    msgspec.json.Decoder(messages.Trade).decode,
-    retention_ms=7 * DAY_MS,
+def _json(
+    name: str,
+    key: Key,
+    copartition: Copartition,
+    message: type[Any],
+    *,
+    cleanup: Literal["delete", "compact"] = "delete",
+    days: int = 90,
+    is_busy: bool = False,
+) -> Topic:
+    """A topic of one message type, as the engine writes it."""
+    return Topic(
+        name,
+        key,
+        copartition,
+        codec.json_decoder(message),
+        msgspec.json.Decoder(message).decode if is_busy else None,
+        cleanup,
+        days * DAY_MS,
+        message,
+    )
+
+
+TRADES = _json("market.trades", "symbol", "symbol", messages.Trade, is_busy=True, days=7)
+QUOTES = _json("market.quotes", "symbol", "symbol", messages.Quote, is_busy=True, days=7)
+MARKS = _json("market.marks", "symbol", "broadcast", messages.Mark, cleanup="compact")
+ORDERS = Topic("orders", "account", "account", orders.decode, message=orders.Command)
+ACCEPTED = _json("orders.accepted", "symbol", "symbol", messages.ToBroker)
+EVENTS = _json("orders.events", "account", "account", messages.OrderEvent, days=3650)
+FILLS = _json("fills", "account", "account", messages.Fill, days=3650)
+POSITIONS = _json("positions", "account", "account", messages.Position, days=365)
+DECISIONS = _json("risk.decisions", "account", "account", messages.Decision, days=365)
+FEATURES = _json("features", "symbol", "symbol", messages.Features)
+PREDICTIONS = _json("predictions", "symbol", "symbol", messages.Prediction)
+LABELS = _json("labels", "symbol", "symbol", messages.Label)
+CONTROL = Topic(
+    "control", "scope", "broadcast", control.decode, cleanup="compact", message=control.Record
 )
-QUOTES = Topic(
-    "market.quotes",
-    "symbol",
-    "symbol",
-    codec.json_decoder(messages.Quote),
-    msgspec.json.Decoder(messages.Quote).decode,
-    retention_ms=7 * DAY_MS,
-)
-MARKS = Topic(
-    "market.marks", "symbol", "broadcast", codec.json_decoder(messages.Mark), cleanup="compact"
-)
-ORDERS = Topic("orders", "account", "account", orders.decode)
-ACCEPTED = Topic("orders.accepted", "symbol", "symbol", codec.json_decoder(messages.ToBroker))
-EVENTS = Topic(
-    "orders.events",
-    "account",
-    "account",
-    codec.json_decoder(messages.OrderEvent),
-    retention_ms=3650 * DAY_MS,
-)
-FILLS = Topic(
-    "fills", "account", "account", codec.json_decoder(messages.Fill), retention_ms=3650 * DAY_MS
-)
-POSITIONS = Topic(
-    "positions",
-    "account",
-    "account",
-    codec.json_decoder(messages.Position),
-    retention_ms=365 * DAY_MS,
-)
-DECISIONS = Topic(
-    "risk.decisions",
-    "account",
-    "account",
-    codec.json_decoder(messages.Decision),
-    retention_ms=365 * DAY_MS,
-)
-FEATURES = Topic("features", "symbol", "symbol", codec.json_decoder(messages.Features))
-PREDICTIONS = Topic("predictions", "symbol", "symbol", codec.json_decoder(messages.Prediction))
-LABELS = Topic("labels", "symbol", "symbol", codec.json_decoder(messages.Label))
-CONTROL = Topic("control", "scope", "broadcast", control.decode, cleanup="compact")
-DEAD_LETTERS = Topic(
-    "dead.letters",
-    "origin",
-    "single",
-    codec.json_decoder(messages.DeadLetter),
-    retention_ms=30 * DAY_MS,
-)
-REPLAYED = Topic(
-    "dead.replayed",
-    "origin",
-    "single",
-    codec.json_decoder(messages.Replayed),
-    retention_ms=2 * 30 * DAY_MS,
-)
+DEAD_LETTERS = _json("dead.letters", "origin", "single", messages.DeadLetter, days=30)
+REPLAYED = _json("dead.replayed", "origin", "single", messages.Replayed, days=60)
 """Which dead letters were sent again: outlives the letters, so that none is sent twice by mistake."""
 
-INTERLEAVING = Topic(
-    "interleaving",
-    "group",
-    "single",
-    codec.json_decoder(Interleaving),
-    retention_ms=90 * DAY_MS,
-)
+INTERLEAVING = _json("interleaving", "group", "single", Interleaving)
 """The order in which each cell applied its inputs; its partition is the cell's."""
 
 SYMBOL_STATE = Topic("symbol-state", "table", "symbol", _raw, cleanup="compact")
