@@ -4,7 +4,7 @@ from typing import Any
 
 from agents.learner import learner_table, sweep_table
 from agents.market import market_table
-from agents.strategist import memory_table
+from agents.strategist import memory_table, timers
 from streams.instruments import Instrument
 from streams.state import Table
 from tables.exchange import Exchange
@@ -43,7 +43,8 @@ class StrategistTables:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.instruments = Table("instruments", Instrument)
-        self.memories = memory_table()
+        self.timers = timers()
+        self.memories = memory_table(self.timers)
 
     def all(self) -> tuple[Table[Any], ...]:
         """Every table of the cell."""

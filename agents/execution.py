@@ -105,9 +105,10 @@ class Execution:
             raise BrokenInvariant(f"{order.order_id}: fill of {qty} with {order.remaining} open")
         if limit and order.sign * (price - limit) > 0:
             raise BrokenInvariant(f"{order.order_id}: fill at {price} beyond {limit}")
-        self.outputs.append(
-            Output(topics.FILLS, order.account, self._fill(order, qty, price, maker, rule))
-        )
+        fill = self._fill(order, qty, price, maker, rule)
+        self.outputs.append(Output(topics.FILLS, order.account, fill))
+        if order.strategy:
+            self.outputs.append(Output(topics.STRATEGY_FILLS, order.symbol, fill))
         self._position(order, qty)
         filled = order.filled + qty
         state: State = "FILLED" if filled == order.qty else "PARTIALLY_FILLED"

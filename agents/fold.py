@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from agents.dead_letter import DEAD_VALUE_BYTES
 from agents.group import Group, Input
 from agents.handler import Event, Output, Record
-from agents.outbox import DEAD_VALUE_BYTES, HandlerFailed, Outbox, Sent
+from agents.outbox import HandlerFailed, Outbox, Sent
 from streams import codec, interleaving, topics
 from streams.gather import Run
 from streams.interleaving import Interleaving

@@ -18,6 +18,7 @@ ORDER = (
     (topics.FILLS,),
     (topics.ORDERS,),
     (topics.ACCEPTED,),
+    (topics.STRATEGY_FILLS,),
     (topics.PREDICTIONS,),
     (topics.FEATURES,),
     (topics.TRADES, topics.QUOTES),

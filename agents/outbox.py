@@ -1,18 +1,14 @@
 """What a chunk has to send: outputs made into stamped records, and refused inputs into dead letters."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from agents.dead_letter import dead_letter
 from agents.group import Group
-from agents.handler import Event, Output, Record
+from agents.handler import Event, Output
 from streams import codec, topics
 from streams.ids import Ref
-from streams.messages import DeadLetter
 from streams.partition import partition_of
-
-DEAD_VALUE_BYTES = 64 << 10
-"""A dead letter carries at most this much of key, value and headers each; the rest stays at its origin."""
 
 
 class Sent(NamedTuple):
@@ -59,6 +55,9 @@ class Outbox:
         count, moment = len(outputs), record.timestamp
         tail = self._broadcast_tail if event.topic in self._broadcast else self._tail
         for index, (topic, key, message) in enumerate(outputs):
+            if topic is topics.DEAD_LETTERS:
+                of = (event.topic, message.reason)
+                self.dead[of] = self.dead.get(of, 0) + 1
             value = message if type(message) is bytes else codec.encode(message)
             if topic.name not in self._allowed:
                 raise self._failed(event, f"undeclared output {topic.name}")
@@ -70,38 +69,7 @@ class Outbox:
 
     def refuse(self, event: Event[Any], step: int, refusal: codec.Undecodable) -> None:
         """One dead letter instead of whatever the record would have brought."""
-        letter = _dead_letter(event.ref, event.record, refusal, self._group.name)
-        of = (event.topic, refusal.reason)
-        self.dead[of] = self.dead.get(of, 0) + 1
-        key = f"{event.topic}:{event.partition}"
-        self.add(event, step, [Output(topics.DEAD_LETTERS, key, letter)])
+        self.add(event, step, [dead_letter(event, refusal, self._group.name)])
 
     def _failed(self, event: Event[Any], reason: str) -> HandlerFailed:
         return HandlerFailed(self._group.name, event.ref, ValueError(reason))
-
-
-def _dead_letter(ref: Ref, record: Record, refusal: codec.Undecodable, group: str) -> DeadLetter:
-    value = record.value
-    return DeadLetter(
-        origin=ref,
-        timestamp_ms=record.timestamp,
-        reason=refusal.reason,
-        error=refusal.detail,
-        sha256=hashlib.sha256(value or b"").hexdigest(),
-        length=len(value or b""),
-        key=None if record.key is None else record.key[:DEAD_VALUE_BYTES],
-        value=None if value is None else value[:DEAD_VALUE_BYTES],
-        group=group,
-        headers=_headers(record),
-    )
-
-
-def _headers(record: Record) -> tuple[tuple[str, bytes], ...]:
-    """The first of them that fit; a header without a value is kept as an empty one."""
-    kept, left = [], DEAD_VALUE_BYTES
-    for name, value in getattr(record, "headers", ()):  # a record made by hand need not have any
-        left -= len(name) + len(value or b"")
-        if left < 0:
-            break
-        kept.append((name, value or b""))
-    return tuple(kept)

@@ -3,31 +3,39 @@
 A group's cell of partition p owns its tables and handles all its inputs of that partition, one record after the other.
 """
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 
 from agents import broker, learner, market, reference
 from agents.cells import LearnerTables, StrategistTables, SymbolTables
 from agents.group import Group, Input
 from agents.ledger import Ledger
 from agents.risk import FUTURE_NS, Risk
-from agents.strategies import STRATEGIES
+from agents.strategies.load import NONE, load
 from agents.strategist import Strategist
 from streams import topics
 from streams.partition import partition_of
 from tables.account_tables import AccountTables
 
 COMMANDS_AHEAD_MS = FUTURE_NS // 1_000_000
+NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
 def routes(
-    partitions: int, generation: int = 1, strategy: str = "none", account: str = "paper"
+    partitions: int,
+    generation: int = 1,
+    strategy: str = NONE,
+    account: str = "paper",
+    params: Mapping[str, str] = NO_PARAMS,
 ) -> tuple[Group, ...]:
-    """The groups of a system with so many partitions. strategy: a name of `STRATEGIES`, or none."""
+    """The groups of a system with so many partitions. strategy, params: see `load`; raises StrategyRefused."""
     home = partial(partition_of, count=partitions)
     risk, ledger = Risk(home, generation), Ledger(home)
     instruments = Input(topics.CONTROL, (reference.on_control,), clock_ms=0, reports=False)
 
-    ticks = (topics.MARKS, topics.FEATURES, topics.EVENTS, topics.FILLS)
+    traded = (topics.EVENTS, topics.FILLS, topics.STRATEGY_FILLS)
+    ticks = (topics.MARKS, topics.FEATURES, *traded)
     symbol = Group(
         name="symbol",
         inputs=(
@@ -61,15 +69,16 @@ def routes(
         tables=AccountTables,
         changelog=topics.ACCOUNT_STATE,
     )
-    if strategy == "none":
+    loaded = load(strategy, params)
+    if loaded is None:
         return symbol, learning, accounts
-    strategist = Strategist(strategy, STRATEGIES[strategy](), account, generation)
-    predicted = Input(
-        topics.PREDICTIONS, (strategist.on_prediction,), (topics.ORDERS,), on_error="dead_letter"
-    )
+    strategist = Strategist(loaded.name, loaded.strategy, account, generation)
+    sent = (topics.ORDERS,)
+    predicted = Input(topics.PREDICTIONS, (strategist.on_prediction,), sent, on_error="dead_letter")
+    filled = Input(topics.STRATEGY_FILLS, (strategist.on_fill,), sent, on_error="dead_letter")
     trading = Group(
         name="strategist",
-        inputs=(instruments, predicted),
+        inputs=(instruments, filled, predicted),
         tables=StrategistTables,
         changelog=topics.STRATEGIST_STATE,
     )

@@ -1,92 +1,176 @@
-"""Predictions in, orders of one account out: asks the strategy and writes its intent as a command on `orders`."""
+"""Predictions, own fills and event time in, orders of one account out: asks the strategy and sends what it answers.
 
-from collections.abc import Mapping
+Whatever a strategy does wrong costs it that one answer: it is written to `dead.letters` with the record that was asked
+about, the memory stays as it was, and the engine goes on.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from agents.dead_letter import dead_letter
 from agents.handler import Event, Output
-from agents.strategies import Intent, Strategy
+from agents.strategies import Answer, Memory, Moment, Strategy
+from agents.strategies.commands import BadAnswer, Order, Sender, encode
 from streams import topics
+from streams.codec import Undecodable
 from streams.instruments import Instrument
-from streams.messages import Prediction
-from streams.orders import Bracket, New, StopLoss, TakeProfit
+from streams.messages import Fill, Prediction
 from streams.state import Table
+from tables.window import OldestFirst
 
-NOTHING: tuple[Output, ...] = ()
+GROUP = "strategist"
+ORDERS_MAX = 10
+"""In one answer."""
+MEMORY_BYTES_MAX = 65_536
 
 
-class Memory(msgspec.Struct, frozen=True, gc=False):
-    """What the strategy remembers about one symbol."""
+class Kept(msgspec.Struct, frozen=True):
+    """What a strategy remembers of one symbol, as JSON of its own type: rows of other strategies stay readable.
 
-    values: Mapping[str, int] = {}
+    wake_at: event time (ns) of its timer, 0 = none.
+    """
+
+    wake_at: int
+    memory: msgspec.Raw
+
+
+Timers = OldestFirst[Kept]
+Ask = Callable[[Any, Moment], Answer[Any]]
 
 
 class StrategistTables(Protocol):
-    """What this handler needs of its cell. instruments: read only."""
+    """What this handler needs of its cell. instruments: read only; timers: index of `memories` by wake_at."""
 
-    memories: Table[Memory]
+    memories: Table[Kept]
+    timers: Timers
     instruments: Table[Instrument]
 
 
-def memory_table() -> Table[Memory]:
+def timers() -> Timers:
+    """An index of memories by their timers."""
+    return OldestFirst[Kept](lambda kept: kept.wake_at or None)
+
+
+def memory_table(by_timer: Timers) -> Table[Kept]:
     """The table `memories`, keyed by strategy and symbol."""
-    return Table("memories", Memory)
+    return Table("memories", Kept, (by_timer,))
 
 
 @dataclass(frozen=True)
 class Strategist:
-    """One strategy that trades one account. generation: the log's, in every client_order_id."""
+    """One strategy that trades one account. name: in every id; generation: the log's."""
 
     name: str
-    strategy: Strategy
+    strategy: Strategy[Any]
     account: str
     generation: int = 1
 
-    def on_prediction(
-        self, event: Event[Prediction], tables: StrategistTables
-    ) -> tuple[Output, ...]:
-        """The order that a prediction leads to, if any; none for a symbol that is not known or not trading."""
+    def on_prediction(self, event: Event[Prediction], tables: StrategistTables) -> list[Output]:
+        """What the timers that are due and then the prediction lead to; nothing for an unknown symbol."""
         prediction = event.message
-        instrument = tables.instruments.get(prediction.symbol)
-        if prediction.served.p is None or instrument is None or instrument.status != "trading":
-            return NOTHING
-        key = f"{self.name}:{prediction.symbol}"
-        kept = tables.memories.get(key)
-        before = {} if kept is None else kept.values
-        intent, after = self.strategy(prediction, instrument, before)
-        if after != before:
-            tables.memories.put(key, Memory(after))
-        if intent is None:
-            return NOTHING
-        order = self._order(event, intent, instrument)
-        return (Output(topics.ORDERS, self.account, order),)
-
-    def _order(self, event: Event[Prediction], intent: Intent, instrument: Instrument) -> bytes:
-        prediction = event.message
-        order = New(
-            v=1,
-            cmd="new",
-            account=self.account,
-            client_order_id=f"{self.name}:{self.generation}:{event.partition}:{event.offset}",
-            created_at=_rfc3339(prediction.time),
-            symbol=prediction.symbol,
-            side=intent.side,
-            type="market",
-            qty=instrument.qty_text(intent.qty),
-            bracket=Bracket(
-                stop_loss=StopLoss(stop_price=instrument.price_text(intent.stop_loss)),
-                take_profit=TakeProfit(price=instrument.price_text(intent.take_profit)),
-            ),
-            strategy=self.name,
+        turn = _Turn(self, event, tables, "")
+        outputs = turn.timers()
+        outputs += turn.ask(
+            prediction.symbol,
+            prediction.time,
+            lambda memory, at: self.strategy.on_prediction(prediction, memory, at),
+            abstains=prediction.served.p is None,
         )
-        return order.model_dump_json(exclude_none=True).encode()
+        return outputs
+
+    def on_fill(self, event: Event[Fill], tables: StrategistTables) -> list[Output]:
+        """What the timers that are due and then one of its own fills lead to."""
+        fill = event.message
+        turn = _Turn(self, event, tables, "f")
+        outputs = turn.timers()
+        if (fill.account, fill.strategy) == (self.account, self.name):
+            outputs += turn.ask(
+                fill.symbol,
+                fill.time,
+                lambda memory, at: self.strategy.on_fill(fill, memory, at),
+            )
+        return outputs
 
 
-def _rfc3339(time_ns: int) -> str:
-    """`2026-01-05T00:00:00.000000001Z` of nanoseconds since 1970."""
-    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+class _Turn:
+    """All that one record asks of the strategy; its orders are numbered through. mark: of the record's topic in ids."""
+
+    def __init__(
+        self, seat: Strategist, event: Event[Any], tables: StrategistTables, mark: str
+    ) -> None:
+        self._seat = seat
+        self._event = event
+        self._tables = tables
+        self._id = f"{seat.name}:{seat.generation}:{mark}{event.partition}:{event.offset}"
+        self._sent = 0
+
+    def timers(self) -> list[Output]:
+        """Ask about every timer that is due, the earliest first."""
+        tables, strategy, now = self._tables, self._seat.strategy, self._event.clock_ns
+        outputs: list[Output] = []
+        while (key := tables.timers.oldest()) is not None:
+            kept = tables.memories[key]
+            if kept.wake_at > now:
+                break
+            tables.memories.put(key, Kept(0, kept.memory))  # it rings once, whatever comes of it
+            name, _, symbol = key.partition(":")
+            if name == self._seat.name:
+                outputs += self.ask(symbol, now, lambda m, at: strategy.on_timer(now, m, at))
+        return outputs
+
+    def ask(self, symbol: str, time: int, ask: Ask, *, abstains: bool = False) -> list[Output]:
+        """Put one question, keep the memory of its answer, and send its orders; or tell what is wrong with them."""
+        instrument = self._tables.instruments.get(symbol)
+        if instrument is None:
+            return []
+        may_enter = not abstains and instrument.status == "trading"
+        at = Moment(instrument, time, may_enter, self._id, self._sent)
+        key = f"{self._seat.name}:{symbol}"
+        try:
+            kept = self._tables.memories.get(key)
+            memory, commands = ask(self._memory(kept), at)
+            row = self._kept(memory)
+            orders = list(self._encoded(commands, at))
+        except Exception as error:  # noqa: BLE001  whatever a strategy raises, it must not stop the engine
+            reason = "STRATEGY_ANSWER" if isinstance(error, BadAnswer) else "STRATEGY_ERROR"
+            what = str(error) if isinstance(error, BadAnswer) else repr(error)
+            refusal = Undecodable(reason, f"{self._seat.name} {symbol}: {what}")
+            return [dead_letter(self._event, refusal, GROUP)]
+        if row != kept:
+            self._tables.memories.put(key, row)
+        self._sent += len(orders)
+        return [Output(topics.ORDERS, self._seat.account, order) for order in orders]
+
+    def _memory(self, kept: Kept | None) -> Memory:
+        kind = self._seat.strategy.memory
+        if kept is None:
+            memory: Memory = kind()
+            return memory
+        memory = msgspec.json.decode(kept.memory, type=kind)
+        return msgspec.structs.replace(memory, wake_at=kept.wake_at)
+
+    def _kept(self, memory: Memory) -> Kept:
+        """The row of a memory. Raises BadAnswer for one that cannot be kept."""
+        kind = self._seat.strategy.memory
+        if not isinstance(memory, kind):
+            raise BadAnswer(f"a memory is a {kind.__name__}, no {type(memory).__name__}")
+        if memory.wake_at and not memory.wake_at > self._event.clock_ns:
+            raise BadAnswer(f"wake_at {memory.wake_at} is not after {self._event.clock_ns}")
+        data = msgspec.json.encode(memory)
+        if msgspec.json.decode(data, type=kind) != memory:
+            raise BadAnswer("a memory must be the same after a restart: no NaN, no infinity")
+        if len(data) > MEMORY_BYTES_MAX:
+            raise BadAnswer(f"a memory of {len(data)} bytes; at most {MEMORY_BYTES_MAX}")
+        return Kept(memory.wake_at, msgspec.Raw(data))
+
+    def _encoded(self, commands: Any, at: Moment) -> Iterator[bytes]:
+        if len(commands) > ORDERS_MAX:
+            raise BadAnswer(f"{len(commands)} orders in one answer; at most {ORDERS_MAX}")
+        sender = Sender(self._seat.account, self._seat.name, at.instrument, at.time)
+        for number, command in enumerate(commands):
+            if isinstance(command, Order) and not command.reduce_only and not at.may_enter:
+                raise BadAnswer("an entry where none may be sent")
+            yield encode(command, at.order_id(number), sender)

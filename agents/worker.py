@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
+from agents import configured
 from agents.app import build, end, run
 from agents.binding import CellsBinding
 from agents.health import Beat
@@ -16,7 +17,7 @@ from agents.meter import ProcessMeter
 from agents.metrics import Metrics
 from agents.observe import observer
 from agents.ops import OpsServer, Probes
-from agents.routes import routes
+from agents.strategies.load import StrategyRefused
 from streams import admin
 from streams.exits import Exit
 from streams.settings import Settings
@@ -32,9 +33,11 @@ def run_worker(settings: Settings) -> int:
         return refused
     metrics = Metrics()
     meter = ProcessMeter(metrics)
-    groups = routes(
-        settings.partitions, settings.generation, settings.strategy, settings.strategy_account
-    )
+    try:
+        groups = configured.groups(settings)
+    except StrategyRefused as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return Exit.SETTINGS
     if settings.only:
         groups = tuple(group for group in groups if group.name in settings.only.split(","))
     app = build(settings, groups, observer(meter), meter)

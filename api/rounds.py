@@ -4,7 +4,7 @@ import asyncio
 from itertools import islice
 from typing import Any
 
-from agents.routes import routes
+from agents import configured
 from api import reference
 from api.ending import Ended
 from api.feed_report import FeedReport
@@ -24,9 +24,11 @@ POLL_S = 0.02
 
 def committed_inputs(settings: Settings) -> list[str]:
     """The topics whose offsets the engine's group commits; broadcast ones are kept in the tables instead."""
-    groups = routes(settings.partitions, settings.generation, settings.strategy)
     inputs = {
-        source.topic.name for group in groups for source in group.inputs if not source.broadcast
+        source.topic.name
+        for group in configured.groups(settings)
+        for source in group.inputs
+        if not source.broadcast
     }
     return sorted(inputs)
 

@@ -38,8 +38,12 @@ class Settings(BaseSettings):
     session_timeout_s: float = Field(
         default=6.0, gt=0, description="a silent worker loses its partitions after this"
     )
-    strategy: Literal["none", "signal"] = Field(
-        default="none", description="the strategist that sends orders"
+    strategy: str = Field(
+        default="none",
+        description="who sends orders: none, signal, reversion, or your own as package.module:Class",
+    )
+    strategy_params: str = Field(
+        default="", description="parameters of the strategy: name=value, comma separated"
     )
     strategy_account: str = Field(
         default="paper", description="the account that the strategist trades"

@@ -14,6 +14,8 @@ MAX_MESSAGE_BYTES = 1_000_000
 """No record is larger; a larger output of a handler is an error, a larger input never reaches the log."""
 
 BROADCAST_PARTITIONS = 1
+WIRE_VERSION = 2
+"""Of the shapes of all messages; raised in the release that changes one. A reader understands the version before its own."""
 
 
 Key = Literal["symbol", "account", "scope", "table", "origin", "group"]
@@ -95,6 +97,9 @@ ORDERS = Topic("orders", "account", "account", orders.decode, message=orders.Com
 ACCEPTED = _json("orders.accepted", "symbol", "symbol", messages.ToBroker)
 EVENTS = _json("orders.events", "account", "account", messages.OrderEvent, days=3650)
 FILLS = _json("fills", "account", "account", messages.Fill, days=3650)
+STRATEGY_FILLS = _json("strategy.fills", "symbol", "symbol", messages.Fill, days=7)
+"""The fills of orders that name a strategy, once more under their symbol: what a strategy may see of its own."""
+
 POSITIONS = _json("positions", "account", "account", messages.Position, days=365)
 DECISIONS = _json("risk.decisions", "account", "account", messages.Decision, days=365)
 FEATURES = _json("features", "symbol", "symbol", messages.Features)
@@ -123,6 +128,7 @@ CATALOGUE: tuple[Topic, ...] = (
     ACCEPTED,
     EVENTS,
     FILLS,
+    STRATEGY_FILLS,
     POSITIONS,
     DECISIONS,
     FEATURES,

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from agents.strategies.load import StrategyRefused, load, parse
 from api import feeding
 from api.ending import Ended, plainly
 from api.feeding import Feed, FeedPlan
@@ -17,13 +17,6 @@ from streams.exits import Exit
 from streams.settings import Settings
 
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-class Strategy(StrEnum):
-    """signal: the strategist trades the paper account on the model's predictions."""
-
-    NONE = "none"
-    SIGNAL = "signal"
 
 
 def up(
@@ -40,7 +33,12 @@ def up(
         typer.Option("--for", help="End after this: 60s, 5m. Of event time with --seed."),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write what happened there, as JSON.")] = None,
-    strategy: Annotated[Strategy, typer.Option(help="Who trades.")] = Strategy.SIGNAL,
+    strategy: Annotated[
+        str, typer.Option(help="Who trades: none, signal, reversion, or your package.module:Class.")
+    ] = "signal",
+    param: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the strategy: --param notional=500.")
+    ] = None,
     partitions: Annotated[int | None, typer.Option(min=1, help="Fixed by the first start.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data directory (.headrace).")] = None,
     no_view: Annotated[bool, typer.Option("--no-view", help="Lines in place of the view.")] = False,
@@ -58,7 +56,8 @@ def up(
                 seed=feeding.DEFAULT_SEED if seed is None else seed,
                 symbols=feeding.symbol_list(symbols),
             ),
-            strategy=strategy.value,
+            strategy=strategy,
+            strategy_params=_params(strategy, param or []),
             partitions=partitions,
             seconds=None if duration is None else seconds_of(duration),
             report=report,
@@ -73,6 +72,16 @@ def up(
             settings = settings.model_copy(update={"data": data})
         code = asyncio.run(run_up(settings, plan))
     raise typer.Exit(code)
+
+
+def _params(strategy: str, words: list[str]) -> str:
+    """The parameters as the worker reads them, once the strategy could be made of them here."""
+    text = ",".join(words)
+    try:
+        load(strategy, parse(text))
+    except StrategyRefused as refused:
+        raise Ended(Exit.USAGE, str(refused)) from refused
+    return text
 
 
 def seconds_of(text: str) -> float:

@@ -26,7 +26,11 @@ async def run_up(settings: Settings, plan: UpPlan) -> int:
         with DataDirectory(settings.data, fresh=plan.fresh) as data:
             partitions = data.settle_partitions(plan.partitions, settings.partitions)
             settings = settings.model_copy(
-                update={"partitions": partitions, "strategy": plan.strategy}
+                update={
+                    "partitions": partitions,
+                    "strategy": plan.strategy,
+                    "strategy_params": plan.strategy_params,
+                }
             )
             return await _run(System(data, settings, plan, screen.say), plan, screen)
     except DirectoryRefused as refused:

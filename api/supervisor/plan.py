@@ -15,6 +15,7 @@ class UpPlan:
 
     feed: FeedPlan
     strategy: str = "signal"
+    strategy_params: str = ""
     partitions: int | None = None
     seconds: float | None = None
     report: Path | None = None

@@ -1,8 +1,10 @@
 """The four `headrace` processes below `up`: how each is started, and where it listens."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agents.strategies.load import is_own
 from api.supervisor.directory import DataDirectory
 from api.supervisor.plan import UpPlan
 from api.supervisor.service import Launch, Service
@@ -78,7 +80,8 @@ class Services:
 
     def _environment(self, name: str, lockstep: bool) -> Mapping[str, str]:
         settings = self._settings
-        return {
+        own = {"PYTHONPATH": _search_path()} if is_own(settings.strategy) else {}
+        return own | {
             "HEADRACE_APP": settings.app,
             "HEADRACE_BROKERS": settings.brokers,
             "HEADRACE_PARTITIONS": str(settings.partitions),
@@ -88,9 +91,16 @@ class Services:
             "HEADRACE_OPS_PORT": str(self._ports[name]),
             "HEADRACE_API_PORT": str(self._ports["api"]),
             "HEADRACE_OPS_URLS": ",".join((self.addresses.worker, self.addresses.sink)),
-            "HEADRACE_STRATEGY": self._plan.strategy,
+            "HEADRACE_STRATEGY": settings.strategy,
+            "HEADRACE_STRATEGY_PARAMS": settings.strategy_params,
             "HEADRACE_STRATEGY_ACCOUNT": settings.strategy_account,
             "HEADRACE_INSTANCE": settings.instance or "up-1",
             "HEADRACE_LOCKSTEP": "1" if lockstep else "0",
             "PYTHONUNBUFFERED": "1",
         }
+
+
+def _search_path() -> str:
+    """Where a user's own strategy may lie: the directory in which `up` was started, and what was given."""
+    given = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([os.getcwd(), *([given] if given else [])])

@@ -185,7 +185,7 @@ class Stage:
     @property
     def fills(self) -> list[Fill]:
         """All fills so far."""
-        return [out.message for out in self.outputs if isinstance(out.message, Fill)]
+        return [out.message for out in self.outputs if out.topic is topics.FILLS]
 
     @property
     def events(self) -> list[OrderEvent]:

@@ -26,11 +26,11 @@ def _stamps(history: History) -> dict[str, list[Stamp]]:
         found = stamp(record)
         if found is not None:
             stamps[letter.group].append(found)
-    # A forwarded command, or one of the strategist, whose inputs are predictions.
+    # A forwarded command, or one of the strategist.
     for record in history.of("orders"):
         found = stamp(record)
         if found is not None:
-            by = "strategist" if found.cause.topic == "predictions" else "account"
+            by = "strategist" if found.cause.topic != "orders" else "account"
             stamps[by].append(found)
     return stamps
 

@@ -15,6 +15,7 @@ GROUP_OF = {
     "features": "symbol",
     "orders.events": "symbol",
     "fills": "symbol",
+    "strategy.fills": "symbol",
     "predictions": "learner",
     "labels": "learner",
     "risk.decisions": "account",

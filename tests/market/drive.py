@@ -7,7 +7,6 @@ from agents import learner, market, strategist
 from agents.handler import Event, Output
 from agents.learner import Sweep
 from agents.market import SymbolState
-from agents.strategist import Memory
 from models.learning import LearnerTable
 from streams import topics
 from streams.instruments import Instrument
@@ -44,7 +43,8 @@ class Tables:
         self.market: Table[SymbolState] = market.market_table()
         self.learners: LearnerTable = learner.learner_table()
         self.sweeps: Table[Sweep] = learner.sweep_table()
-        self.memories: Table[Memory] = strategist.memory_table()
+        self.timers = strategist.timers()
+        self.memories = strategist.memory_table(self.timers)
         self.commit()
 
     def all(self) -> tuple[Table[Any], ...]:

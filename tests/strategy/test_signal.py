@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.strategies import STRATEGIES, Signal
+from agents.strategies import Signal
 from agents.strategist import Strategist
 from streams.ids import Ref
 from streams.instruments import Instrument
@@ -14,7 +14,7 @@ from streams.orders import New
 from tests.market import drive
 from tests.market.drive import MS, START, SYMBOL
 
-LONG = Strategist("signal", STRATEGIES["signal"](), "paper", generation=3)
+LONG = Strategist("signal", Signal(), "paper", generation=3)
 BOTH = Strategist("signal", Signal(short=True), "margin")
 
 
