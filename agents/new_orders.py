@@ -81,4 +81,4 @@ def _marks(candidate: Candidate) -> tuple[MarkUsed, ...]:
     if mark is None:
         return ()
     age = marks.age_ms(mark, candidate.clock)
-    return ((candidate.command.symbol, mark.cause, mark.mid2, age),)
+    return (MarkUsed(candidate.command.symbol, mark.cause, mark.mid2, age),)

@@ -4,7 +4,7 @@ Prices are integer ticks and quantities integer lots of the symbol's instrument 
 people and SQL read are decimal strings. Times are nanoseconds of event time unless a field says wall clock.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -191,8 +191,13 @@ class ToBroker(Message, frozen=True, omit_defaults=True):
     replace: ReplaceAccepted | None = None
 
 
-MarkUsed = tuple[str, Ref, int, int]
-"""A mark that a decision consulted: symbol, its cause record, mid in half ticks, age in ms of event time."""
+class MarkUsed(NamedTuple):
+    """A mark that a decision consulted. mid2: half ticks; age_ms: of event time, -1 in decisions that do not say."""
+
+    symbol: str
+    cause: Ref
+    mid2: int
+    age_ms: int = -1
 
 
 class Decision(Message, frozen=True, omit_defaults=True):

@@ -1,72 +1,157 @@
-"""What an account could lose or own at worst: its positions and open orders at the marks."""
+"""What an account is worth, and what it could lose or own at worst: cash, positions and open orders at the marks."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
+from streams import money
 from streams.instruments import Instrument
 from streams.messages import MarkUsed
+from tables import rates
+from tables.account import Balance
 from tables.account_tables import AccountTables
 from tables.marks import age_ms
 from tables.orders import OpenLots, pair
 from tables.position import Position
 
 
-class Exposure(NamedTuple):
-    """Amounts in money units of the base currency; unpriced, foreign: the first symbol that could not be counted.
+@dataclass(slots=True)
+class Exposure:
+    """Amounts in money units of the base currency; unpriced, foreign: the first symbol or currency not counted.
 
-    value: sum of qty x mark. held: sum of |qty| x mark. gross: as held, with each open order that makes it larger;
-    before: the same without `extra`.
-    marks: what was consulted.
+    cash, reserved: over all currencies. value: sum of qty x mark. held: sum of |qty| x mark; margin, maintenance: what
+    a margin account has to hold for it. gross: as held, with each open order that makes it larger; before: the same
+    without the order in question. worst: of each symbol, signed, as large as open orders can make it. marks: what was
+    consulted.
     """
 
-    value: int
-    held: int
-    gross: int
-    before: int
-    unpriced: str
-    foreign: str
-    marks: tuple[MarkUsed, ...]
+    cash: int = 0
+    reserved: int = 0
+    value: int = 0
+    held: int = 0
+    margin: int = 0
+    maintenance: int = 0
+    gross: int = 0
+    before: int = 0
+    worst: dict[str, int] = field(default_factory=dict)
+    unpriced: str = ""
+    foreign: str = ""
+    marks: tuple[MarkUsed, ...] = ()
+
+    @property
+    def nav(self) -> int:
+        """Equity; to be read only where nothing is unpriced or foreign."""
+        return self.cash + self.value
+
+    @property
+    def is_known(self) -> bool:
+        """Everything has been counted."""
+        return not self.unpriced and not self.foreign
+
+
+NO_ORDER: dict[str, OpenLots] = {}
 
 
 def of(
     tables: AccountTables,
     account: str,
     currency: str,
-    extra: dict[str, OpenLots],
+    extra: dict[str, OpenLots] = NO_ORDER,
     clock_ns: int = 0,
 ) -> Exposure:
     """Exposure of an account. extra: open lots of a symbol as they would be with one more order."""
-    value = held = gross = before = 0
-    unpriced = foreign = ""
-    marks: list[MarkUsed] = []
+    found = Exposure()
     row = tables.holdings.get(account)
     symbols = row.symbols if row else ()
     for symbol in dict.fromkeys((*symbols, *extra)):
         key = pair(account, symbol)
         qty = (tables.positions.get(key) or Position()).qty
         open_now = tables.open_lots.get(key) or OpenLots()
-        worst_now = open_now.worst(qty)
-        worst = extra[symbol].worst(qty) if symbol in extra else worst_now
-        if not qty and not worst and not worst_now:
+        after = extra.get(symbol, open_now).worst_signed(qty)
+        before = open_now.worst(qty)
+        if qty or after or before:
+            _count(found, tables, (symbol, currency, clock_ns), (qty, after, before))
+    _count_cash(found, tables, account, currency, clock_ns)
+    return found
+
+
+def worth(tables: AccountTables, account: str, currency: str, clock_ns: int) -> Exposure:
+    """What an account is worth now: as `of`, but positions alone, since every mark of one asks for it."""
+    found = Exposure()
+    row = tables.holdings.get(account)
+    for symbol in row.symbols if row else ():
+        position = tables.positions.get(pair(account, symbol))
+        if position is not None and position.qty:
+            _count(found, tables, (symbol, currency, clock_ns), (position.qty, 0, 0))
+    _count_cash(found, tables, account, currency, clock_ns)
+    return found
+
+
+def margin_available(found: Exposure) -> int:
+    """Equity less the margin in use and what open orders hold."""
+    return found.nav - found.margin - found.reserved
+
+
+def _count(
+    found: Exposure,
+    tables: AccountTables,
+    of_symbol: tuple[str, str, int],
+    lots: tuple[int, int, int],
+) -> None:
+    """Add a symbol. lots: held, at worst with the order in question, at worst without it."""
+    symbol, currency, clock_ns = of_symbol
+    mark, instrument = tables.marks.get(symbol), tables.instruments[symbol]
+    if mark is None or not mark.mid2 > 0:
+        found.unpriced = found.unpriced or symbol
+        return
+    lot2 = instrument.notional(mark.mid2, 1)  # of half ticks, so twice the worth of a lot; even
+    if instrument.quote != currency:
+        converted = rates.convert(tables, lot2, instrument.quote, currency, clock_ns)
+        if converted is None:
+            found.foreign = found.foreign or symbol
+            return
+        lot2 = converted
+    qty, after, before = lots
+    held = abs(qty) * lot2 // 2
+    found.marks = (*found.marks, (symbol, mark.cause, mark.mid2, age_ms(mark, clock_ns)))
+    found.value += qty * lot2 // 2
+    found.held += held
+    found.margin += held * instrument.initial_margin_units // money.UNIT
+    found.maintenance += held * instrument.maintenance_margin_units // money.UNIT
+    found.gross += abs(after) * lot2 // 2
+    found.before += before * lot2 // 2
+    found.worst[symbol] = after * lot2 // 2
+
+
+def _count_cash(
+    found: Exposure, tables: AccountTables, account: str, currency: str, clock_ns: int
+) -> None:
+    for name in currencies(tables, account, currency):
+        balance = tables.balances.get(pair(account, name))
+        if balance is None:
             continue
-        mark, instrument = tables.marks.get(symbol), tables.instruments[symbol]
-        if instrument.quote != currency:
-            foreign = foreign or symbol
-        if mark is None or not mark.mid2 > 0:
-            unpriced = unpriced or symbol
+        cash = rates.convert(tables, balance.cash, name, currency, clock_ns)
+        reserved = rates.convert(tables, balance.reserved, name, currency, clock_ns)
+        if cash is None or reserved is None:
+            found.foreign = found.foreign or name
             continue
-        marks.append((symbol, mark.cause, mark.mid2, age_ms(mark, clock_ns)))
-        value += _worth(instrument, mark.mid2, qty)
-        held += _worth(instrument, mark.mid2, abs(qty))
-        gross += _worth(instrument, mark.mid2, worst)
-        before += _worth(instrument, mark.mid2, worst_now)
-    return Exposure(value, held, gross, before, unpriced, foreign, tuple(marks))
+        found.cash += cash
+        found.reserved += reserved
 
 
-def margin_available(unreserved: int, exposed: Exposure) -> int:
-    """Equity less the margin in use (initial margin 1) and what open orders hold. unreserved: cash - reserved."""
-    return unreserved + exposed.value - exposed.held
+def currencies(tables: AccountTables, account: str, currency: str) -> Iterable[str]:
+    """The account's own currency and all others that it ever had to do with."""
+    row = tables.holdings.get(account)
+    return dict.fromkeys((currency, *row.currencies)) if row else (currency,)
 
 
-def _worth(instrument: Instrument, mid2: int, qty: int) -> int:
+def balances(tables: AccountTables, account: str, currency: str) -> Iterable[tuple[str, Balance]]:
+    """Its balances by currency."""
+    for name in currencies(tables, account, currency):
+        balance = tables.balances.get(pair(account, name))
+        if balance is not None:
+            yield name, balance
+
+
+def worth_of(instrument: Instrument, mid2: int, qty: int) -> int:
     """Money of `qty` lots at a mid in half ticks; exact, since one tick of one lot is an even number of units."""
     return instrument.notional(mid2, qty) // 2
