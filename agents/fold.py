@@ -86,6 +86,12 @@ class Chunk:
         """How many records it applies."""
         return sum(span.events for span in self.inputs.values())
 
+    @property
+    def through(self) -> bytes:
+        """The last offset applied of each input: a header of its changelog records."""
+        last = sorted(self.progress.last.items())
+        return ",".join(f"{topic}:{known.offset}" for topic, known in last).encode()
+
 
 class Cell:
     """One (group, partition): its tables, its progress, and the fold over its inputs."""

@@ -153,8 +153,7 @@ class LiveCell:
             )
             for sent in chunk.outputs
         ]
-        through = ",".join(f"{t}:{last.offset}" for t, last in sorted(chunk.progress.last.items()))
-        headers = [("through", through.encode())]
+        headers = [("through", chunk.through)]
         moment = chunk.progress.clock_ns // 1_000_000
         writes += [
             Write(group.changelog.name, partition, key, value, moment, headers)

@@ -67,13 +67,16 @@ async def read_all(
 
 
 async def between(
-    consumer: AIOKafkaConsumer, starts: dict[TopicPartition, int]
+    consumer: AIOKafkaConsumer,
+    starts: dict[TopicPartition, int],
+    ends: dict[TopicPartition, int] | None = None,
 ) -> AsyncIterator[Record]:
-    """The records from these offsets up to the ends as they are now.
+    """The records from these offsets up to `ends`, else to the ends as they are now.
 
     Transaction markers take offsets too, so a partition is read when the position, not a record, has reached the end.
     """
-    ends = await consumer.end_offsets(list(starts)) if starts else {}
+    if ends is None:
+        ends = await consumer.end_offsets(list(starts)) if starts else {}
     open_partitions = {p for p, end in ends.items() if starts[p] < end}
     if not open_partitions:
         return

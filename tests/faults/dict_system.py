@@ -83,12 +83,10 @@ class DictSystem:
             stamp = (("stamp", sent.stamp),)
             self._append(place, sent.timestamp_ms, sent.key, sent.value, stamp)
             written.add(place)
-        last = sorted(chunk.progress.last.items())
-        through = ",".join(f"{topic}:{known.offset}" for topic, known in last).encode()
         moment = chunk.progress.clock_ns // 1_000_000
         place = Place(cell.group.changelog.name, cell.partition)
         for key, value in chunk.changes:
-            self._append(place, moment, key, value, (("through", through),))
+            self._append(place, moment, key, value, (("through", chunk.through),))
         order = cell.recorded(chunk)
         kept = Place(order.topic, order.partition)
         self._append(kept, order.timestamp_ms, order.key, order.value, ())
