@@ -107,6 +107,12 @@ def documents(values: Sequence[object]) -> Array:
     return _variable(TEXT, [v if type(v) is bytes else msgspec.json.encode(v) for v in values])
 
 
+def float_lists(values: Sequence[bytes]) -> Array:
+    """Packed little-endian float64 each, as the text of an array. Raises struct.error for a torn one."""
+    lists = [struct.unpack(f"<{len(packed) / 8:g}d", packed) for packed in values]
+    return _variable(TEXT, [f"{{{','.join(map(repr, numbers))}}}".encode() for numbers in lists])
+
+
 def _fixed(type_: Type, code: str, size: int, values: Sequence[Any]) -> Array:
     """Raises struct.error for a number that the type does not hold."""
     count = len(values)
@@ -130,17 +136,19 @@ def _variable(type_: Type, values: Sequence[bytes | None]) -> Array:
 
 
 class Kind(NamedTuple):
-    """How a column travels: its SQL type, the array that carries it, and the cast from that array."""
+    """How a column travels: its SQL type, the array that carries it, and the casts from that array and its elements."""
 
     sql: str
     array: Callable[[Any], Array]
     cast: str
+    element: str = "{}"
 
 
 KINDS: dict[str, Kind] = {
     "bigint": Kind("bigint", bigints, "%b::bigint[]"),
     "int": Kind("integer", ints, "%b::int[]"),
     "float8": Kind("double precision", floats, "%b::float8[]"),
+    "float8s": Kind("double precision[]", float_lists, "%b::text[]", "{}::float8[]"),
     "text": Kind("text", texts, "%b::text[]"),
     "bytea": Kind("bytea", blobs, "%b::bytea[]"),
     "numeric": Kind("numeric", decimals, "%b::text[]::numeric[]"),

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, Protocol
 from sinks import arrays
 from sinks.arrays import KINDS, UNFIT, Array
 from sinks.current import FOLLOW, Current
-from sinks.rows import BY_TOPIC, Table
+from sinks.rows import BY_TOPIC
+from sinks.table import Table
 from streams import topics
 from streams.codec import Undecodable
 

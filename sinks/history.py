@@ -52,7 +52,7 @@ class Claim(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A committed batch. rows: new ones by table; conflicts: rows that were there already."""
+    """A committed batch. rows: new ones by table; conflicts: rows that were there already and say the same."""
 
     rows: dict[str, int]
     conflicts: int
@@ -118,7 +118,7 @@ class History:
         return dict(self._claims)
 
     async def commit(self, batch: Batch) -> Written:
-        """Store a batch and its offsets, or nothing. Raises LOST, Fenced."""
+        """Store a batch and its offsets, or nothing. Raises LOST, Fenced, writes.Differs."""
         async with asyncio.timeout(COMMIT_TIMEOUT_S):
             try:
                 written = await self._commit(batch, writes.at_once)
@@ -184,7 +184,6 @@ class History:
                 table, before = BY_TOPIC[topic], len(batch.rejects)
                 new = await writes.insert(self._sql, strategy, table, rows, batch)
                 counts[table.name] = new
-                # That the row already there says the same is not compared.
                 conflicts += len(rows) - (len(batch.rejects) - before) - new
         return Written(counts, conflicts)
 

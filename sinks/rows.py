@@ -1,57 +1,13 @@
-"""From a message to a row: one history table a topic, columns in the order of its migration."""
+"""The history tables, one a topic, columns in the order of the migrations."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, NamedTuple
-
-from sinks.arrays import KINDS
-from streams import topics
-from streams.topics import Topic
-
-KEY_COLUMNS = ("ts", "log_partition", "log_offset")
-"""The key of every history row: the record's time and place. The same record makes the same row."""
+from sinks.table import Table, table
+from streams import control, topics
 
 
-class Column(NamedTuple):
-    """One column; path: the attribute of the message that fills it."""
-
-    name: str
-    kind: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """The history of one topic. row: message -> its columns, without the key."""
-
-    name: str
-    topic: Topic
-    columns: tuple[Column, ...]
-    row: Callable[[Any], tuple[Any, ...]]
-    insert: str
-    """INSERT .. SELECT FROM unnest(one array a column, key first)."""
-
-
-def _table(name: str, topic: Topic, columns: str) -> Table:
-    """columns: lines of `name kind path`; a path that equals the name may be left out."""
-    parsed = []
-    for line in columns.strip().splitlines():
-        column, kind, *path = line.split()
-        parsed.append(Column(column, kind, path[0] if path else column))
-    row: Callable[[Any], tuple[Any, ...]] = attrgetter(*(column.path for column in parsed))
-    return Table(name, topic, tuple(parsed), row, _insert(name, parsed))
-
-
-def _insert(table: str, columns: list[Column]) -> str:
-    names = ", ".join(column.name for column in columns)
-    casts = ", ".join(KINDS[column.kind].cast for column in columns)
-    return (
-        f"INSERT INTO {table} (ts, log_partition, log_offset, {names}) "
-        f"SELECT to_timestamp(ms / 1000.0), log_partition, log_offset, {names} "
-        f"FROM unnest(%b::bigint[], %b::int[], %b::bigint[], {casts}) "
-        f"AS given (ms, log_partition, log_offset, {names}) ON CONFLICT DO NOTHING"
-    )
+def _control_row(record: control.Record) -> tuple[str, str, bytes]:
+    """Its key holds kind and scope; its value here is written anew, so that fields left out show their defaults."""
+    kind, _, scope = control.key(record).partition(":")
+    return kind, scope, control.encode(record)
 
 
 CAUSE = """
@@ -60,7 +16,7 @@ CAUSE = """
     cause_offset bigint cause.offset"""
 
 TABLES: tuple[Table, ...] = (
-    _table(
+    table(
         "trades",
         topics.TRADES,
         """
@@ -73,8 +29,23 @@ TABLES: tuple[Table, ...] = (
         event_ns bigint time
         received_ns bigint received""",
     ),
-    _table(
+    table(
         "quotes",
+        topics.QUOTES,
+        """
+        symbol text
+        bid bigint
+        ask bigint
+        bid_size bigint
+        ask_size bigint
+        sequence bigint
+        flags text
+        source text
+        event_ns bigint time
+        received_ns bigint received""",
+    ),
+    table(
+        "marks",
         topics.MARKS,
         """
         symbol text
@@ -90,7 +61,7 @@ TABLES: tuple[Table, ...] = (
         received_ns bigint received"""
         + CAUSE,
     ),
-    _table(
+    table(
         "decisions",
         topics.DECISIONS,
         """
@@ -109,9 +80,19 @@ TABLES: tuple[Table, ...] = (
         command_offset bigint command_ref.offset
         marks json
         control_offset bigint
-        event_ns bigint time""",
+        event_ns bigint time
+        limits_version bigint
+        nav numeric
+        exposure_before numeric
+        exposure_after numeric
+        reserved_before numeric
+        reserved_after numeric
+        resolved_qty numeric
+        mode text
+        mode_epoch bigint
+        watchdog text""",
     ),
-    _table(
+    table(
         "order_events",
         topics.EVENTS,
         """
@@ -134,7 +115,7 @@ TABLES: tuple[Table, ...] = (
         event_ns bigint time"""
         + CAUSE,
     ),
-    _table(
+    table(
         "fills",
         topics.FILLS,
         """
@@ -162,7 +143,7 @@ TABLES: tuple[Table, ...] = (
         active_at_ns bigint active_at"""
         + CAUSE,
     ),
-    _table(
+    table(
         "positions",
         topics.POSITIONS,
         """
@@ -180,7 +161,26 @@ TABLES: tuple[Table, ...] = (
         fill_id text
         event_ns bigint time""",
     ),
-    _table(
+    table(
+        "features",
+        topics.FEATURES,
+        """
+        symbol text
+        sequence bigint
+        feature_set text set
+        set_hash text
+        ready bigint
+        bid bigint
+        ask bigint
+        mid2 bigint
+        gap_ms bigint
+        v float8s vector
+        quote_topic text quote_ref.topic
+        quote_partition int quote_ref.partition
+        quote_offset bigint quote_ref.offset
+        event_ns bigint time""",
+    ),
+    table(
         "predictions",
         topics.PREDICTIONS,
         """
@@ -201,7 +201,7 @@ TABLES: tuple[Table, ...] = (
         features_offset bigint features_ref.offset
         event_ns bigint time""",
     ),
-    _table(
+    table(
         "labels",
         topics.LABELS,
         """
@@ -216,7 +216,16 @@ TABLES: tuple[Table, ...] = (
         event_ns bigint time
         known_at_ns bigint known_at""",
     ),
-    _table(
+    table(
+        "control",
+        topics.CONTROL,
+        """
+        kind text
+        scope text
+        document json""",
+        _control_row,
+    ),
+    table(
         "dead_letters",
         topics.DEAD_LETTERS,
         """

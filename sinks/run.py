@@ -13,7 +13,7 @@ from sinks.latest import Keys, Latest
 from sinks.migrate import SchemaRefused
 from sinks.rows import BY_TOPIC
 from sinks.writer import Writer
-from sinks.writes import SINK
+from sinks.writes import SINK, Differs
 from streams.exits import Exit
 from streams.meter import SinkMeter
 from streams.settings import Settings
@@ -28,6 +28,7 @@ STOP_S_MAX = 8.0
 
 EXITS: dict[type[BaseException], Exit] = {
     Fenced: Exit.FENCED,
+    Differs: Exit.INVARIANT,
     LogChanged: Exit.LOG_CHANGED,
     SchemaRefused: Exit.CHECK_FAILED,
     KafkaError: Exit.NO_BROKER,

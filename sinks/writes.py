@@ -11,7 +11,7 @@ from sinks import arrays
 from sinks.arrays import UNFIT
 from sinks.batch import Batch, Reject, Row, columns
 from sinks.current import TOPICS, Entry, Key
-from sinks.rows import Table
+from sinks.table import Table
 from streams.codec import encode
 
 log = logging.getLogger("headrace.sink")
@@ -27,6 +27,13 @@ REFUSED = (
     *UNFIT,
 )
 """A value that SQL does not take; the same again tomorrow."""
+
+DIFFERING_SHOWN = 20
+
+
+class Differs(Exception):
+    """A row stands under a record's key and says something else, or the database dropped a row; a person has to act."""
+
 
 REJECT = """
 INSERT INTO sink_rejects (sink, topic, partition, log_offset, ts, reason, error, value)
@@ -92,13 +99,29 @@ async def insert(
     async def write(some: Sequence[Row]) -> int:
         ready = batch.columns.get(table.topic.name) if some is rows else None
         given = columns(table, some) if ready is None else ready
-        return (await sql.execute(table.insert.encode(), given, prepare=True)).rowcount
+        new = (await sql.execute(table.insert.encode(), given, prepare=True)).rowcount
+        if new < len(some):
+            await _compare(sql, table, some, given)
+        return new
 
     def refuse(row: Row, error: Exception) -> None:
         place = (table.topic.name, row[1])
         batch.reject(place, row[2], "SINK_REFUSED", str(error))
 
     return await strategy(sql, rows, write, refuse)
+
+
+async def _compare(
+    sql: Connection, table: Table, rows: Sequence[Row], given: list[arrays.Array]
+) -> None:
+    """Whether the rows that were there already say the same. Raises Differs."""
+    times = [row[0] for row in rows]
+    found = await sql.execute(table.differing.encode(), [*given, min(times), max(times)])
+    places = await found.fetchmany(DIFFERING_SHOWN)
+    if places:
+        raise Differs(
+            f"{table.name} does not hold what the log holds at (partition, offset) {places}"
+        )
 
 
 async def reject(sql: Connection, rejects: Sequence[Reject]) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 from aiokafka import AIOKafkaProducer
 
-from sinks.rows import TABLES, Table
+from sinks.rows import TABLES
+from sinks.table import Table
 from streams import codec, log
 from streams.messages import State
 from streams.meter import NoMeter

@@ -1,12 +1,29 @@
 """Messages for the sink's tests, and the records that carry them."""
 
+import math
+import struct
 from dataclasses import dataclass
 from typing import Any
 
 from sinks.batch import Batch, Span
-from streams import codec, topics
+from streams import codec, control, topics
 from streams.ids import Ref
-from streams.messages import Fill, Mark, OrderEvent, Position, State, Trade
+from streams.instruments import Instrument
+from streams.messages import (
+    Answer,
+    DeadLetter,
+    Decision,
+    Features,
+    Fill,
+    Label,
+    Mark,
+    OrderEvent,
+    Position,
+    Prediction,
+    Quote,
+    State,
+    Trade,
+)
 from streams.topics import Topic
 
 START_MS = 1_767_225_600_000
@@ -92,6 +109,87 @@ def order_event(number: int, state: State = "WORKING", **given: Any) -> OrderEve
     return OrderEvent(**(fields | given))
 
 
+def quote(number: int, symbol: str = "BTC/USD.KRAKEN") -> Quote:
+    time = (START_MS + number) * 1_000_000
+    return Quote(symbol, 600_000, 600_001, 3, 4, time, time + 250, number, "test")
+
+
+def decision(number: int, **given: Any) -> Decision:
+    fields: dict[str, Any] = {
+        "decision_id": f"d{number}",
+        "kind": "new",
+        "outcome": "accepted",
+        "account": "paper",
+        "command_ref": Ref("orders", 0, number),
+        "time": START_MS * 1_000_000,
+        "client_order_id": f"c{number}",
+        "order_id": f"o{number}",
+        "symbol": "BTC/USD.KRAKEN",
+        "marks": (("BTC/USD.KRAKEN", CAUSE, 1_200_001, 12),),
+        "nav": "100000",
+    }
+    return Decision(**(fields | given))
+
+
+def features(number: int) -> Features:
+    vector = struct.pack("<4d", number, 0.1, math.nan, -math.inf)
+    return Features(
+        symbol="BTC/USD.KRAKEN",
+        time=START_MS * 1_000_000,
+        sequence=number,
+        set="micro",
+        set_hash="abc",
+        ready=0b1011,
+        bid=600_000,
+        ask=600_001,
+        mid2=1_200_001,
+        gap_ms=100,
+        vector=vector,
+        quote_ref=Ref("market.quotes", 0, number),
+    )
+
+
+def prediction(number: int, p: float | None = 0.6) -> Prediction:
+    return Prediction(
+        prediction_id=f"p{number}",
+        symbol="BTC/USD.KRAKEN",
+        model="micro",
+        time=START_MS * 1_000_000,
+        bid=600_000,
+        ask=600_001,
+        mid2=1_200_001,
+        served=Answer("v1", p, learned=number),
+        features_ref=Ref("features", 0, number),
+        outputs=(Answer("v1", p), Answer("v2", abstain="warming_up")),
+    )
+
+
+def label(number: int, y: int | None = 1, p: float | None = 0.6) -> Label:
+    return Label(
+        prediction_id=f"p{number}",
+        symbol="BTC/USD.KRAKEN",
+        model="micro",
+        spec="up1s",
+        state="labelled" if y is not None else "censored",
+        time=START_MS * 1_000_000,
+        known_at=START_MS * 1_000_000 + 10**9,
+        y=y,
+        p=p,
+    )
+
+
+def dead_letter(number: int) -> DeadLetter:
+    return DeadLetter(Ref("orders", 0, number), START_MS, "NOT_JSON", "no", "00", 2, value=b"\0{")
+
+
+def instrument(tick: str = "0.1", symbol: str = "BTC/USD.KRAKEN") -> bytes:
+    """The record on `control`."""
+    given = Instrument(
+        symbol=symbol, base="BTC", quote="USD", venue="KRAKEN", tick=tick, lot="0.0001"
+    )
+    return control.encode(control.InstrumentRecord(instrument=given))
+
+
 def record(offset: int, message: object) -> Record:
     value = message if isinstance(message, bytes) else codec.encode(message)
     return Record(offset, START_MS + offset, value)
@@ -108,3 +206,19 @@ def batch_of(topic: Topic, messages: list[object], *, first: int = 0, partition:
 
 TRADES, FILLS, POSITIONS = topics.TRADES, topics.FILLS, topics.POSITIONS
 EVENTS, MARKS = topics.EVENTS, topics.MARKS
+
+ONE_OF_EACH: dict[Topic, tuple[object, object]] = {
+    TRADES: (trade(0), trade(1)),
+    topics.QUOTES: (quote(0), quote(1)),
+    MARKS: (mark(0), mark(1)),
+    topics.DECISIONS: (decision(0), decision(1, outcome="rejected", reason="OFF_TICK")),
+    EVENTS: (order_event(0), order_event(1, price="12.5")),
+    FILLS: (fill(0), fill(1)),
+    POSITIONS: (position(0), position(1)),
+    topics.FEATURES: (features(0), features(1)),
+    topics.PREDICTIONS: (prediction(0), prediction(1, None)),
+    topics.LABELS: (label(0), label(1, None)),
+    topics.CONTROL: (instrument(), instrument("0.01")),
+    topics.DEAD_LETTERS: (dead_letter(0), dead_letter(1)),
+}
+"""Two messages of every topic that has a table."""

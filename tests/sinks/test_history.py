@@ -12,11 +12,14 @@ import pytest
 
 from sinks.batch import Batch, Span
 from sinks.history import Claim, Fenced, History, Written
+from sinks.rows import BY_TOPIC
+from sinks.writes import Differs
 from streams.topics import Topic
 from tests.sinks.messages import (
     EVENTS,
     FILLS,
     MARKS,
+    ONE_OF_EACH,
     POSITIONS,
     TRADES,
     batch_of,
@@ -192,17 +195,47 @@ def test_a_batch_whose_commit_reply_was_lost_is_not_stored_twice(database: str) 
     assert select(database, "SELECT count(*) FROM fills") == [(2,)]
 
 
-def test_rows_that_are_there_already_are_counted_as_conflicts(database: str) -> None:
-    store(database, TRADES, [trade(0), trade(1)])
-    with psycopg.connect(database, autocommit=True) as connection:
+def read_again(url: str) -> None:
+    """Let the sink begin anew, as after a restore of a database that had lost its offsets."""
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("UPDATE sink_offsets SET next = 0")
-    assert store(database, TRADES, [trade(0), trade(1), trade(2)]) == Written({"trades": 1}, 2)
+
+
+@pytest.mark.parametrize("topic", list(ONE_OF_EACH), ids=lambda topic: topic.name)
+def test_rows_that_are_there_already_are_compared_and_counted(database: str, topic: Topic) -> None:
+    first, second = ONE_OF_EACH[topic]
+    name = BY_TOPIC[topic.name].name
+    assert store(database, topic, [first]) == Written({name: 1}, 0)
+    read_again(database)
+    assert store(database, topic, [first, second]) == Written({name: 1}, 1)
+
+
+def test_a_row_that_says_something_else_under_the_same_key_is_an_alarm(database: str) -> None:
+    store(database, FILLS, [fill(0), fill(1), fill(2)])
+    read_again(database)
+    with pytest.raises(Differs, match=r"fills .* \[\(0, 1\)\]"):
+        store(database, FILLS, [fill(0), fill(1, qty="0.6"), fill(2), fill(3)])
+    assert select(database, "SELECT count(*) FROM fills") == [(3,)]
+
+
+def test_a_row_that_the_database_drops_in_silence_is_an_alarm(database: str) -> None:
+    store(database, FILLS, [fill(0)])
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+        )
+        connection.execute(
+            "CREATE TRIGGER silent BEFORE INSERT ON fills FOR EACH ROW EXECUTE FUNCTION drop_it()"
+        )
+    with pytest.raises(Differs):
+        store(database, FILLS, [fill(1)], first=1)
+    assert next_of(database, FILLS) == 1
 
 
 def test_an_error_in_the_middle_stores_nothing(database: str) -> None:
     store(database, TRADES, [trade(0)])
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP TABLE fills")
+        connection.execute("ALTER TABLE fills RENAME TO gone")
 
     async def work(history: History) -> None:
         await history.claim([(TRADES.name, 0), (FILLS.name, 0)])

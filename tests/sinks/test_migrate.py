@@ -6,7 +6,9 @@ import psycopg
 import pytest
 
 from sinks.migrate import Migration, SchemaRefused, migrate, migrations
-from sinks.rows import KEY_COLUMNS, TABLES
+from sinks.rows import TABLES
+from sinks.table import KEY_COLUMNS
+from tests.sinks.messages import ONE_OF_EACH
 
 PLAIN = [f"{m.number:03d}_{m.name}" for m in migrations() if not m.extension]
 
@@ -72,3 +74,7 @@ def test_tables_have_the_columns_that_rows_fill(database: str) -> None:
             ).fetchall()
             expected = [*KEY_COLUMNS, *(column.name for column in table.columns)]
             assert [name for (name,) in found] == expected, table.name
+
+
+def test_every_topic_that_has_a_table_has_test_messages() -> None:
+    assert {table.topic for table in TABLES} == set(ONE_OF_EACH)

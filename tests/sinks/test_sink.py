@@ -12,7 +12,6 @@ from redis import Redis
 
 from sinks.latest import Keys
 from sinks.local import LocalPostgres
-from sinks.rows import TABLES
 from sinks.run import Sink, run
 from streams.exits import Exit
 from streams.meter import NoMeter, SinkMeter
@@ -238,17 +237,3 @@ def test_a_sink_that_requires_timescaledb_refuses_plain_postgresql(
     given = settings(app, kafka, database).model_copy(update={"require_timescaledb": True})
     assert run_until(given, NoMeter(), lambda _sink: False) == Exit.CHECK_FAILED
     assert row_count(database) == 0
-
-
-def test_every_topic_of_the_brief_has_a_table() -> None:
-    assert [table.name for table in TABLES] == [
-        "trades",
-        "quotes",
-        "decisions",
-        "order_events",
-        "fills",
-        "positions",
-        "predictions",
-        "labels",
-        "dead_letters",
-    ]
