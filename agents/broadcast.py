@@ -1,7 +1,7 @@
 """Reads the broadcast topics once for all cells of a worker; each cell applies them from its own position.
 
-What leads to outputs, such as the kill switch, is applied at once. What does not, such as a mark, comes with the cell's
-next chunk, just before it, or with the next flush: the same to every handler, and not worth a transaction.
+What leads to outputs, such as the kill switch, is applied at once. What seldom does, such as a mark, comes with the
+cell's next chunk, just before it, or with the next flush: the same to every handler, and not worth a transaction.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class Broadcasts:
                 await self._hand((place.topic, records), self._readers(place, cells))
 
     async def _hand(self, run: Run, readers: list[LiveCell]) -> None:
-        now = [cell for cell in readers if cell.cell.group.input(run[0]).outputs]
+        now = [cell for cell in readers if cell.cell.group.input(run[0]).at_once]
         for cell in readers:
             if cell not in now:
                 cell.defer(run)

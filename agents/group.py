@@ -16,7 +16,9 @@ class Tables(Protocol):
         """Every table, once."""
 
 
-ALIKE = frozenset({"CONTROL_INVALID", "BAD_FIELD", "NOT_JSON", "NULL_VALUE"})
+ALIKE = frozenset(
+    {"CONTROL_INVALID", "INSTRUMENT_KIND_UNSUPPORTED", "BAD_FIELD", "NOT_JSON", "NULL_VALUE"}
+)
 """Reasons for which every cell refuses a broadcast record, since they lie in the record alone."""
 
 
@@ -28,6 +30,8 @@ class Input:
     folded again without it. `stop`: nothing of the chunk is committed and the process ends.
     clock_ms: None where the record's time moves the cell's clock. Else how far (ms) it may be ahead of that clock, for
     this record alone: commands come from foreign clocks, which must not age the marks for everyone.
+    waits: its records come with the cell's next chunk, at the latest with its next flush: a busy broadcast topic whose
+    records seldom lead to outputs is worth no transaction of its own.
     reports: whether this group writes dead letters of the topic; of several groups that read it, one does.
     """
 
@@ -37,6 +41,12 @@ class Input:
     on_error: Literal["dead_letter", "stop"] = "stop"
     clock_ms: int | None = None
     reports: bool = True
+    waits: bool = False
+
+    @property
+    def at_once(self) -> bool:
+        """A broadcast input whose records are applied when they come."""
+        return bool(self.outputs) and not self.waits
 
     @property
     def broadcast(self) -> bool:

@@ -3,16 +3,17 @@
 import copy
 from collections.abc import Callable, Iterable
 
-from agents import reference
+from agents import equity, reference
 from agents.handler import Event, Output
 from streams import control, money, topics
 from streams.codec import Undecodable
 from streams.instruments import Instrument
-from streams.messages import Fill
+from streams.messages import Fill, Mark
 from streams.messages import Position as PositionRecord
-from tables import exposure, open_orders, position
+from tables import exposure, latches, open_orders, position, rates
 from tables.account import Balance, Lots, Movement, Totals
 from tables.account_tables import AccountTables, FillRecord, edit
+from tables.guard_tables import Funded
 from tables.lifecycle import BrokenInvariant
 from tables.orders import pair
 from tables.position import Part, Position
@@ -42,7 +43,12 @@ class Ledger:
             not fill.parent_id
         ):  # exits only reduce, so they reserve nothing and risk does not know them
             open_orders.fill(tables, fill.order_id, part.qty, instrument.price_ticks(fill.price))
-        return [_book(fill, part, instrument, tables)]
+        return [_book(fill, part, instrument, tables, event.clock_ns)]
+
+    def on_mark(self, event: Event[Mark], tables: AccountTables) -> Iterable[Output]:
+        """Tell what each account that holds the symbol is worth, once a minute of event time."""
+        accounts = tables.guards.holders.of(event.message.symbol)
+        return equity.records(accounts, tables, event.clock_ns) if accounts else ()
 
     def on_control(
         self, event: Event[control.Record | None], tables: AccountTables
@@ -57,7 +63,7 @@ class Ledger:
         if key in tables.movements:
             raise Undecodable("CONTROL_REPLAYED", f"cash {record.id} has been booked")
         amount = money.parse(record.amount)
-        if amount < 0 and not -amount <= _available(record, tables):
+        if amount < 0 and not -amount <= _available(record, tables, event.clock_ns):
             raise Undecodable("INSUFFICIENT_CASH", f"{record.amount} is more than available")
         tables.movements.put(key, Movement(record.amount, event.offset))
         return [_deposit(record, amount, event.clock_ns, tables)]
@@ -81,16 +87,21 @@ def _checked_part(fill: Fill, instrument: Instrument) -> Part:
     return Part(qty, notional, fee)
 
 
-def _book(fill: Fill, part: Part, instrument: Instrument, tables: AccountTables) -> Output:
+def _book(
+    fill: Fill, part: Part, instrument: Instrument, tables: AccountTables, clock_ns: int
+) -> Output:
     """Move lots and money between the account and the house, prove that none was made or lost, and say so."""
     side = 1 if fill.side == "buy" else -1
-    held = edit(tables.positions, pair(fill.account, fill.symbol), Position)
+    key = pair(fill.account, fill.symbol)
+    held_before = tables.positions.get(key) or Position()
+    held = copy.copy(held_before)
     balance = edit(tables.balances, pair(fill.account, instrument.quote), Balance)
     totals = edit(tables.totals, instrument.quote, Totals)
     lots = edit(tables.lots, fill.symbol, Lots)
-    held_before, cash_before = copy.copy(held), balance.cash
+    cash_before = balance.cash
     position.apply(held, side, part, fill.time)
     held.fill_id = fill.fill_id
+    tables.positions.put(key, held)
     balance.cash -= side * part.notional + part.fee
     balance.cost += held.signed_cost - held_before.signed_cost
     balance.gross += held.gross - held_before.gross
@@ -105,7 +116,7 @@ def _book(fill: Fill, part: Part, instrument: Instrument, tables: AccountTables)
         books.check()
     _check_cash_account(fill.account, held, balance, tables)
     realised = held.gross - held_before.gross
-    return _record(fill, held, balance, instrument, realised)
+    return _record(fill, held, balance, instrument, realised, tables, clock_ns)
 
 
 def _check_cash_account(
@@ -120,8 +131,15 @@ def _check_cash_account(
 
 
 def _record(
-    fill: Fill, held: Position, balance: Balance, instrument: Instrument, realised: int
+    fill: Fill,
+    held: Position,
+    balance: Balance,
+    instrument: Instrument,
+    realised: int,
+    tables: AccountTables,
+    clock_ns: int,
 ) -> Output:
+    worth, exposed = equity.texts(fill.account, tables, clock_ns)
     record = PositionRecord(
         account=fill.account,
         symbol=fill.symbol,
@@ -136,20 +154,25 @@ def _record(
         time=fill.time,
         fill_id=fill.fill_id,
         realised=money.text(realised),
+        currency=instrument.quote,
+        equity=worth,
+        exposure=exposed,
     )
     return Output(topics.POSITIONS, fill.account, record)
 
 
-def _available(record: control.Cash, tables: AccountTables) -> int:
+def _available(record: control.Cash, tables: AccountTables, clock_ns: int) -> int:
     """What may be withdrawn; nothing where the worth of a margin account is unknown."""
     unreserved = (tables.balances.get(pair(record.account, record.currency)) or Balance()).available
     profile = tables.profiles.get(record.account)
     if profile is None or profile.type == "cash":
         return unreserved
-    exposed = exposure.of(tables, record.account, record.currency, {})
-    if exposed.unpriced or exposed.foreign:
+    found = exposure.of(tables, record.account, profile.base_currency, clock_ns=clock_ns)
+    if not found.is_known:
         return 0
-    return exposure.margin_available(unreserved, exposed)
+    free = exposure.margin_available(found)
+    converted = rates.convert(tables, free, profile.base_currency, record.currency, clock_ns)
+    return min(unreserved, converted or 0) if converted is not None else 0
 
 
 def _deposit(record: control.Cash, amount: int, time: int, tables: AccountTables) -> Output:
@@ -161,17 +184,9 @@ def _deposit(record: control.Cash, amount: int, time: int, tables: AccountTables
     totals.deposits += amount
     balance.check()
     totals.check()
-    moved = PositionRecord(
-        account=record.account,
-        symbol="",
-        qty="0",
-        average_price="0",
-        cost="0",
-        gross=money.text(balance.gross),
-        fees=money.text(balance.fees),
-        net=money.text(balance.gross - balance.fees),
-        cash=money.text(balance.cash),
-        reserved=money.text(balance.reserved),
-        time=time,
-    )
-    return Output(topics.POSITIONS, record.account, moved)
+    funded = tables.guards.funded.get(record.account) or Funded()
+    if record.currency not in funded.currencies:
+        currencies = (*funded.currencies, record.currency)
+        tables.guards.funded.put(record.account, Funded(currencies))
+    latches.moved(tables, record.account, record.currency, amount, time)
+    return equity.record(record.account, record.currency, balance, tables, time)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from agents.handler import Event, Output
@@ -14,7 +14,8 @@ from streams.ids import Ref
 from streams.instruments import Instrument
 from streams.messages import Features, Quote, Trade
 from streams.state import Table
-from tables import prices
+from tables import breakers, prices
+from tables.breakers import WIDE_FACTOR, Breakers
 from tables.prices import Price
 
 Tick = TypeVar("Tick", Quote, Trade)
@@ -34,6 +35,7 @@ class SymbolState:
     quiet_until: int = 0
     quote_offset: int = -1
     trade_offset: int = -1
+    breakers: Breakers = field(default_factory=Breakers)
 
     def __copy__(self) -> "SymbolState":
         return SymbolState(
@@ -42,6 +44,7 @@ class SymbolState:
             self.quiet_until,
             self.quote_offset,
             self.trade_offset,
+            copy.copy(self.breakers),
         )
 
 
@@ -76,6 +79,7 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
         and ask_size > 0
         and time >= sums.clock
         and not quote.flags
+        and (ask - bid) * WIDE_FACTOR < bid + ask
     ):
         return _on_unusual_quote(event, state)
     price = state.price
@@ -138,13 +142,15 @@ def _check_trade(trade: Trade) -> None:
 
 
 def _on_unusual_quote(event: Event[Quote], state: SymbolState) -> tuple[Output, ...]:
-    """A quote that is not two-sided, in time and new, or that follows one which was not."""
+    """A quote that is not two-sided, narrow, in time and new, or that follows one which was not."""
     quote, sums = event.message, state.micro
     _check_quote(quote)
     time = micro.admit(sums, quote.time)
     if not time:
         return NOTHING
     changed = prices.on_quote(state.price, quote)
+    if state.price.status == "live":
+        changed |= breakers.on_quote(state.breakers, quote.bid, quote.ask, time)
     applied = False
     if quote.flags:
         micro.advance(sums, time)
@@ -171,12 +177,14 @@ def _outputs(
     """The mark and the vector that are due, and until when nothing will be."""
     sums, price, message = state.micro, state.price, event.message
     symbol = message.symbol
-    usual = price.status == "live" and sums.bid > 0
+    usual = price.status == "live" and sums.bid > 0 and not state.breakers.counts_quotes
     state.quiet_until = sums.wake if usual else 0
     outputs = NOTHING
     if status_changed or time >= price.due:
         cause = Ref(event.topic, event.partition, event.record.offset)
-        mark = prices.mark(price, symbol, time, message.received, message.source, cause)
+        mark = prices.mark(
+            price, state.breakers, symbol, time, message.received, message.source, cause
+        )
         outputs = (Output(topics.MARKS, symbol, mark),)
     if applied and features.is_due(sums):
         vector = _features(symbol, state, event.partition)

@@ -61,7 +61,7 @@ def routes(
         name="account",
         inputs=(
             Input(topics.CONTROL, (risk.on_control, ledger.on_control), ruled, clock_ms=0),
-            Input(topics.MARKS, (risk.on_mark,)),
+            Input(topics.MARKS, (risk.on_mark, ledger.on_mark), ruled, waits=True),
             Input(topics.EVENTS, (risk.on_order_event,)),
             Input(topics.FILLS, (ledger.on_fill,), (topics.POSITIONS,)),
             Input(topics.ORDERS, (risk.on_order,), decided, clock_ms=COMMANDS_AHEAD_MS),

@@ -17,6 +17,9 @@ class Instrument(BaseModel):
     tick, lot, multiplier: decimal strings > 0; their product is a whole number of 10**-12, so notionals and fees are
     exact. min_qty, max_qty: lots. min_notional, max_notional: decimal strings of the quote currency.
     latency_low_ms, latency_high_ms: bounds of the simulated order latency in event time; both 0 is none.
+    max_spread_bps, band_bps: the widest spread, and the furthest aggressive price from the mark, of an entry.
+    initial_margin: share of the notional that a margin account holds, maintenance_margin: share of that; peg: the
+    price at which the base currency is meant to stand, where its quote currency is worth that by promise.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -37,6 +40,11 @@ class Instrument(BaseModel):
     stale_ms: int = Field(default=2000, gt=0)
     latency_low_ms: int = Field(default=50, ge=0)
     latency_high_ms: int = Field(default=300, ge=0)
+    max_spread_bps: int = Field(default=25, ge=0)
+    band_bps: int = Field(default=500, ge=0)
+    initial_margin: str = "1"
+    maintenance_margin: str = "0.5"
+    peg: str | None = None
 
     @model_validator(mode="after")
     def _is_exact(self) -> "Instrument":
@@ -47,6 +55,11 @@ class Instrument(BaseModel):
             raise ValueError("tick x lot x multiplier must be a whole number of 10^-12")
         if self.latency_low_ms > self.latency_high_ms:
             raise ValueError("latency_low_ms must not exceed latency_high_ms")
+        shares = [money.parse(share) for share in (self.initial_margin, self.maintenance_margin)]
+        if not all(0 < share <= money.UNIT for share in shares):
+            raise ValueError("initial_margin and maintenance_margin must be in (0, 1]")
+        if self.peg is not None and not money.parse(self.peg) > 0:
+            raise ValueError("peg must be positive")
         return self
 
     @cached_property
@@ -63,6 +76,21 @@ class Instrument(BaseModel):
     def tick_lot_value(self) -> int:
         """Money units of one lot at a price of one tick."""
         return self.tick_units * self.lot_units * money.parse(self.multiplier) // money.UNIT**2
+
+    @cached_property
+    def initial_margin_units(self) -> int:
+        """Of 10**18: share of a position's worth that a margin account holds for it."""
+        return money.parse(self.initial_margin)
+
+    @cached_property
+    def maintenance_margin_units(self) -> int:
+        """Of 10**18: share of a position's worth below which a margin account's NAV must not fall."""
+        return self.initial_margin_units * money.parse(self.maintenance_margin) // money.UNIT
+
+    @cached_property
+    def peg_units(self) -> int:
+        """The promised price in money units; 0 = there is none."""
+        return 0 if self.peg is None else money.parse(self.peg)
 
     def notional(self, price: int, qty: int) -> int:
         """Money units of `qty` lots at `price` ticks."""

@@ -70,7 +70,7 @@ class Quote(Message, frozen=True, gc=False, omit_defaults=True):
 class Mark(Message, frozen=True, gc=False, omit_defaults=True):
     """The conflated price of a symbol, with the quote or trade that made it.
 
-    bid, ask, last: ticks, 0 = none; mid2: mid in half ticks.
+    bid, ask, last: ticks, 0 = none; mid2: mid in half ticks; breaker: the circuit breaker that is open, "" = none.
     """
 
     symbol: str
@@ -85,6 +85,7 @@ class Mark(Message, frozen=True, gc=False, omit_defaults=True):
     received: int
     source: str
     cause: Ref
+    breaker: str = ""
 
 
 class Accepted(Message, frozen=True, omit_defaults=True):
@@ -290,7 +291,9 @@ class Fill(Message, frozen=True, omit_defaults=True):
 class Position(Message, frozen=True, omit_defaults=True):
     """The position and cash of one account after one fill or deposit. All amounts: decimal strings.
 
-    cost: money of the open quantity; gross: realised before fees; net = gross - fees. symbol "" for a cash movement.
+    cost: money of the open quantity; gross: realised before fees; net = gross - fees. symbol "" for a cash movement
+    and for the record of each minute in which a mark has moved the account. currency: of the amounts; equity and
+    exposure (sum of |qty| x mark): in the account's base currency, "" where a mark or a rate is not known.
     """
 
     account: str
@@ -306,6 +309,9 @@ class Position(Message, frozen=True, omit_defaults=True):
     time: int
     fill_id: str = ""
     realised: str = "0"
+    currency: str = ""
+    equity: str = ""
+    exposure: str = ""
 
 
 class Features(Message, frozen=True, omit_defaults=True):

@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from streams import money
-from streams.instruments import Instrument
 from streams.messages import MarkUsed
 from tables import rates
-from tables.account import Balance
 from tables.account_tables import AccountTables
 from tables.marks import age_ms
 from tables.orders import OpenLots, pair
@@ -66,7 +64,7 @@ def of(
         key = pair(account, symbol)
         qty = (tables.positions.get(key) or Position()).qty
         open_now = tables.open_lots.get(key) or OpenLots()
-        after = extra.get(symbol, open_now).worst_signed(qty)
+        after = _worst(extra.get(symbol, open_now), qty)
         before = open_now.worst(qty)
         if qty or after or before:
             _count(found, tables, (symbol, currency, clock_ns), (qty, after, before))
@@ -112,7 +110,8 @@ def _count(
         lot2 = converted
     qty, after, before = lots
     held = abs(qty) * lot2 // 2
-    found.marks = (*found.marks, (symbol, mark.cause, mark.mid2, age_ms(mark, clock_ns)))
+    age = age_ms(mark, clock_ns)
+    found.marks = (*found.marks, MarkUsed(symbol, mark.cause, mark.mid2, age))
     found.value += qty * lot2 // 2
     found.held += held
     found.margin += held * instrument.initial_margin_units // money.UNIT
@@ -139,19 +138,13 @@ def _count_cash(
 
 
 def currencies(tables: AccountTables, account: str, currency: str) -> Iterable[str]:
-    """The account's own currency and all others that it ever had to do with."""
-    row = tables.holdings.get(account)
-    return dict.fromkeys((currency, *row.currencies)) if row else (currency,)
+    """The account's own currency, those that its symbols are quoted in, and those that came from outside."""
+    row, funded = tables.holdings.get(account), tables.guards.funded.get(account)
+    quotes = (tables.instruments[symbol].quote for symbol in row.symbols) if row else ()
+    return dict.fromkeys((currency, *quotes, *(funded.currencies if funded else ())))
 
 
-def balances(tables: AccountTables, account: str, currency: str) -> Iterable[tuple[str, Balance]]:
-    """Its balances by currency."""
-    for name in currencies(tables, account, currency):
-        balance = tables.balances.get(pair(account, name))
-        if balance is not None:
-            yield name, balance
-
-
-def worth_of(instrument: Instrument, mid2: int, qty: int) -> int:
-    """Money of `qty` lots at a mid in half ticks; exact, since one tick of one lot is an even number of units."""
-    return instrument.notional(mid2, qty) // 2
+def _worst(open_lots: OpenLots, qty: int) -> int:
+    """The largest position, signed, that a position of `qty` lots can become."""
+    up, down = qty + open_lots.buys, qty - open_lots.sells
+    return up if abs(up) >= abs(down) else down

@@ -5,6 +5,8 @@ from typing import Literal
 
 from streams.ids import Ref
 from streams.messages import Mark, Quote
+from tables import breakers
+from tables.breakers import Breakers
 
 MARK_NS = 100_000_000
 """Marks are conflated to one in each such interval of event time, but for a change of status."""
@@ -51,8 +53,17 @@ def mid2(price: Price) -> int:
     return 2 * price.last
 
 
-def mark(price: Price, symbol: str, time: int, received: int, source: str, cause: Ref) -> Mark:
+def mark(
+    price: Price,
+    watched: Breakers,
+    symbol: str,
+    time: int,
+    received: int,
+    source: str,
+    cause: Ref,
+) -> Mark:
     """The mark to publish now; the next is due in the next interval."""
+    mid = mid2(price)
     price.due = (time // MARK_NS + 1) * MARK_NS
     return Mark(
         symbol=symbol,
@@ -61,10 +72,11 @@ def mark(price: Price, symbol: str, time: int, received: int, source: str, cause
         bid_size=price.bid_size,
         ask_size=price.ask_size,
         last=price.last,
-        mid2=mid2(price),
+        mid2=mid,
         status=price.status,
         time=time,
         received=received,
         source=source,
         cause=cause,
+        breaker=breakers.on_mark(watched, price.status, mid, time),
     )

@@ -1,0 +1,126 @@
+"""Checks 16 to 18 of an entry: that it is paid for, that nothing grows too large, and what the whole could lose."""
+
+from streams import money
+from tables import clusters, exposure, reservation, simulation
+from tables.account_tables import AccountTables
+from tables.bars import Bars
+from tables.candidate import Candidate, Refusal
+from tables.exposure import Exposure
+from tables.order_checks import in_base
+from tables.price_checks import BPS, with_order
+from tables.profiles import Profile
+from tables.simulation import FALLBACK_BPS, Tails
+
+GROSS_BPS = {"cash": 10_000, "margin": 20_000}
+"""Share of the NAV, by kind of account, where the limits name none."""
+
+NO_BARS = Bars()
+
+
+def funds(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """INSUFFICIENT_POSITION, INSUFFICIENT_CASH, INSUFFICIENT_MARGIN: the reservation is there to be made."""
+    instrument, profile = candidate.instrument, candidate.profile
+    assert instrument is not None and profile is not None, "UNKNOWN_ACCOUNT comes first"
+    if candidate.is_cash and candidate.side < 0:
+        free = candidate.position.qty - candidate.open.sells
+        if not candidate.lots <= free:
+            return Refusal("INSUFFICIENT_POSITION", f"lots {candidate.lots} > {free}")
+        return None
+    needed = reservation.needed(candidate, reservation.terms(candidate, instrument, profile))
+    if not candidate.is_cash:
+        needed = in_base(needed, candidate, tables)
+    most = available(candidate)
+    if not needed <= most:
+        reason = "INSUFFICIENT_CASH" if candidate.is_cash else "INSUFFICIENT_MARGIN"
+        return Refusal(reason, f"{money.text(needed)} > {money.text(most)}")
+    return None
+
+
+def available(candidate: Candidate) -> int:
+    """Money units that a new order may still take: of the quote currency, in a margin account of its own."""
+    if candidate.is_cash:
+        return candidate.balance.available
+    return exposure.margin_available(with_order(candidate))
+
+
+def position(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """POSITION_LIMIT: the largest position of one symbol, with all open orders, in base units."""
+    limits, instrument, symbol = candidate.limits, candidate.instrument, candidate.command.symbol
+    assert limits is not None and instrument is not None, "NO_LIMITS comes first"
+    own = limits.symbols.get(symbol)
+    if own is None or own.position is None:
+        return None
+    qty, lots = candidate.position.qty, candidate.open
+    worst = max(abs(qty + lots.buys), abs(qty - lots.sells))
+    grown = (
+        qty + lots.buys + candidate.lots
+        if candidate.side > 0
+        else qty - lots.sells - candidate.lots
+    )
+    units = max(worst, abs(grown)) * instrument.lot_units
+    if not units <= own.position:
+        return Refusal("POSITION_LIMIT", f"{money.text(units)} > {money.text(own.position)}")
+    return None
+
+
+def gross(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """GROSS_EXPOSURE: all symbols at worst."""
+    limits, profile, exposed = candidate.limits, candidate.profile, with_order(candidate)
+    assert limits is not None and profile is not None, "NO_LIMITS comes first"
+    share = exposed.nav * (limits.gross_bps or GROSS_BPS[profile.type]) // BPS
+    most = min(limits.gross, share)
+    if not exposed.gross <= most:
+        return Refusal(
+            "GROSS_EXPOSURE",
+            f"{money.text(exposed.gross)} > {money.text(most)} with open orders",
+        )
+    return None
+
+
+def concentration(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """CONCENTRATION: one symbol at worst, as a share of the NAV."""
+    limits, exposed = candidate.limits, with_order(candidate)
+    assert limits is not None, "NO_LIMITS comes first"
+    worst = abs(exposed.worst.get(candidate.command.symbol, 0))
+    most = exposed.nav * limits.symbol_bps // BPS
+    if not worst <= most:
+        return Refusal("CONCENTRATION", f"{money.text(worst)} > {money.text(most)}")
+    return None
+
+
+def cluster(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """CLUSTER: the symbols that move with this one, together."""
+    limits, exposed = candidate.limits, with_order(candidate)
+    assert limits is not None, "NO_LIMITS comes first"
+    most = exposed.nav * limits.cluster_bps // BPS
+    if exposed.gross <= most:
+        return None  # no part is larger than the whole
+    joined = clusters.joined(candidate.command.symbol, exposed.worst, tables, limits)
+    amount = sum(abs(exposed.worst[symbol]) for symbol in joined)
+    if not amount <= most:
+        return Refusal("CLUSTER", f"{len(joined)}: {money.text(amount)} > {money.text(most)}")
+    return None
+
+
+def tails(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """CVAR, VAR: what the whole at worst would have lost in the hours that are remembered."""
+    limits, exposed = candidate.limits, with_order(candidate)
+    assert limits is not None, "NO_LIMITS comes first"
+    cvar_max = exposed.nav * limits.cvar_bps // BPS
+    found = _simulated(exposed, tables, limits)
+    if found is None:
+        lost = exposed.gross * FALLBACK_BPS // BPS
+        found = Tails(lost, lost, lost)
+    if not found.cvar95 <= cvar_max:
+        return Refusal("CVAR", f"95: {money.text(found.cvar95)} > {money.text(cvar_max)}")
+    for name, lost, most in (("95", found.var95, limits.var95), ("99", found.var99, limits.var99)):
+        if not lost <= most:
+            return Refusal("VAR", f"{name}: {money.text(lost)} > {money.text(most)}")
+    return None
+
+
+def _simulated(exposed: Exposure, tables: AccountTables, limits: Profile) -> Tails | None:
+    symbols = tuple(exposed.worst)
+    rows = tuple(tables.guards.bars.get(symbol) or NO_BARS for symbol in symbols)
+    columns = tables.guards.simulation.columns(symbols, rows, limits.bars)
+    return simulation.tails([exposed.worst[symbol] for symbol in symbols], columns)
