@@ -1,6 +1,7 @@
 """Brings the history database to the schema of this version, before the sink writes its first row."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ import psycopg
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x48454144  # "HEAD": one migrating process at a time, whoever it is
 TIMESCALEDB = "timescaledb"
+TIMESCALEDB_MIN = (2, 20)
+"""Before it, an insert into a compressed chunk could fail on a key that was there, or end at it in silence."""
 
 LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -58,11 +61,7 @@ async def migrate(
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         await connection.execute(LEDGER)
         extensions = await _extensions(connection)
-        if require_timescaledb and TIMESCALEDB not in extensions:
-            raise SchemaRefused(
-                "TimescaleDB is required and this server does not offer it; install it there, "
-                "or set HEADRACE_REQUIRE_TIMESCALEDB=false"
-            )
+        _check_timescaledb(extensions.get(TIMESCALEDB, ""), required=require_timescaledb)
         missing = _missing(wanted, await _applied(connection))
         due = [m for m in missing if not m.extension or m.extension in extensions]
         for migration in due:
@@ -70,9 +69,28 @@ async def migrate(
     return [f"{migration.number:03d}_{migration.name}" for migration in due]
 
 
-async def _extensions(connection: psycopg.AsyncConnection[Any]) -> set[str]:
-    rows = await connection.execute("SELECT name FROM pg_available_extensions")
-    return {name for (name,) in await rows.fetchall()}
+async def _extensions(connection: psycopg.AsyncConnection[Any]) -> dict[str, str]:
+    """What the server offers: the installed version, else the one that would be installed."""
+    rows = await connection.execute(
+        "SELECT name, coalesce(installed_version, default_version) FROM pg_available_extensions"
+    )
+    return dict(await rows.fetchall())
+
+
+def _check_timescaledb(version: str, *, required: bool) -> None:
+    """Raises SchemaRefused."""
+    if not version and required:
+        raise SchemaRefused(
+            "TimescaleDB is required and this server does not offer it; install it there, "
+            "or set HEADRACE_REQUIRE_TIMESCALEDB=0"
+        )
+    found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+    if version and found < TIMESCALEDB_MIN:
+        wanted = ".".join(map(str, TIMESCALEDB_MIN))
+        raise SchemaRefused(
+            f"TimescaleDB {wanted} or later is needed and this server has {version}; update it "
+            "there with ALTER EXTENSION timescaledb UPDATE"
+        )
 
 
 async def _applied(connection: psycopg.AsyncConnection[Any]) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,7 +196,9 @@ def record(offset: int, message: object) -> Record:
     return Record(offset, START_MS + offset, value)
 
 
-def batch_of(topic: Topic, messages: list[object], *, first: int = 0, partition: int = 0) -> Batch:
+def batch_of(
+    topic: Topic, messages: Sequence[object], *, first: int = 0, partition: int = 0
+) -> Batch:
     """A batch of consecutive records of one partition."""
     batch = Batch(generation=0)
     records = [record(first + at, message) for at, message in enumerate(messages)]

@@ -1,11 +1,8 @@
 """A batch and its offsets in the history: all or nothing, once, exact, and only from the owner."""
 
-import asyncio
 import decimal
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import psycopg
 import pytest
@@ -30,41 +27,7 @@ from tests.sinks.messages import (
     record,
     trade,
 )
-
-Work = Callable[[History], Awaitable[Any]]
-
-
-def with_history(url: str, work: Work) -> Any:
-    """Runs `work` on a connected history."""
-
-    async def run() -> Any:
-        history = History(url)
-        await history.connect()
-        try:
-            return await work(history)
-        finally:
-            await history.close()
-
-    return asyncio.run(run())
-
-
-def store(url: str, topic: Topic, messages: list[object], first: int = 0) -> Written:
-    async def work(history: History) -> Written:
-        await history.claim([(topic.name, 0)])
-        return await history.commit(batch_of(topic, messages, first=first))
-
-    written: Written = with_history(url, work)
-    return written
-
-
-def select(url: str, query: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(url) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def next_of(url: str, topic: Topic) -> int:
-    query = f"SELECT next FROM sink_offsets WHERE topic = '{topic.name}' AND partition = 0"
-    return int(select(url, query)[0][0])
+from tests.sinks.stored import next_of, read_again, select, store, with_history
 
 
 def test_rows_and_their_offset_are_stored_together(database: str) -> None:
@@ -193,12 +156,6 @@ def test_a_batch_whose_commit_reply_was_lost_is_not_stored_twice(database: str) 
 
     assert with_history(database, work).conflicts == 0
     assert select(database, "SELECT count(*) FROM fills") == [(2,)]
-
-
-def read_again(url: str) -> None:
-    """Let the sink begin anew, as after a restore of a database that had lost its offsets."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("UPDATE sink_offsets SET next = 0")
 
 
 @pytest.mark.parametrize("topic", list(ONE_OF_EACH), ids=lambda topic: topic.name)

