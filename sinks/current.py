@@ -27,6 +27,11 @@ class Entry(NamedTuple):
 Current = dict[Key, Entry]
 
 
+def versioned(offset: int, message: bytes) -> bytes:
+    """A message's JSON with its offset as first field, so that a value says how new it is; decoders skip it."""
+    return b'{"log_offset":%d,%b' % (offset, message[1:])
+
+
 def _position(current: Current, message: Position, partition: int, offset: int) -> None:
     entry = Entry(message.account, message.symbol, offset, message)
     current[Key("account", partition, message.account)] = entry

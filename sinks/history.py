@@ -8,15 +8,31 @@ import psycopg
 
 from sinks import arrays, writes
 from sinks.batch import Batch, Place, Span
+from sinks.current import versioned
 from sinks.migrate import migrate
 from sinks.rows import BY_TOPIC
 from sinks.writes import REFUSED, SINK, Connection, Strategy
+from streams import crash
 
 CONNECT_TIMEOUT_S = 5
 COMMIT_TIMEOUT_S = 30.0
 
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError)
+LOST = (
+    psycopg.OperationalError,  # also: too many sessions, disk full, deadlock
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,  # a standby, until it is promoted or another is found
+    TimeoutError,
+)
 """The database is away, or ended our transaction: try again on a new connection."""
+
+OPTIONS = (
+    "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 "
+    # A batch read again over compressed chunks may look into more rows than the default allows.
+    "-c timescaledb.max_tuples_decompressed_per_dml_transaction=0"
+)
+
+CRASH_POINTS = ("sink_fenced", "sink_rows", "sink_before_commit", "sink_after_commit")
+"""Offsets moved; rows written; all written; committed, and nobody told."""
 
 CLAIM = """
 INSERT INTO sink_offsets (sink, topic, partition, next, epoch)
@@ -37,7 +53,7 @@ SELECT topic, partition, next, epoch FROM sink_offsets
 WHERE sink = %s AND (topic, partition) IN (SELECT * FROM unnest(%b::text[], %b::int[]))"""
 
 CURRENT = """
-SELECT kind, key, value::text FROM current_state WHERE kind = ANY(%s) AND log_partition = %s"""
+SELECT kind, key, log_offset, value::text FROM current_state WHERE kind = ANY(%s) AND log_partition = %s"""
 
 
 class Fenced(Exception):
@@ -59,17 +75,18 @@ class Written(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What is current in one partition, as of `next`: JSON by kind and key."""
+    """What is current in one partition, as of `next`: versioned JSON by kind and key."""
 
     next: int
-    entries: dict[tuple[str, str], str]
+    entries: dict[tuple[str, str], bytes]
 
 
 class History:
     """One plain connection; the caller reconnects it after an error in `LOST`. One call at a time."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, passage: crash.Passage = crash.nowhere) -> None:
         self._url = url
+        self._passage = passage
         self._connection: Connection | None = None
         self._claims: dict[Place, Claim] = {}
 
@@ -91,7 +108,7 @@ class History:
                 keepalives_interval=5,
                 keepalives_count=3,
                 tcp_user_timeout=20_000,
-                options="-c timezone=UTC -c idle_in_transaction_session_timeout=60000",
+                options=OPTIONS,
             )
             arrays.register(connection)
             try:
@@ -134,7 +151,10 @@ class History:
             await self._sql.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             progress = await self._progress([place])
             rows = await self._sql.execute(CURRENT, [list(kinds), place[1]])
-            entries = {(kind, key): value for kind, key, value in await rows.fetchall()}
+            entries = {
+                (kind, key): versioned(offset, value.encode())
+                for kind, key, offset, value in await rows.fetchall()
+            }
         return Snapshot(progress[place].next, entries)
 
     @property
@@ -149,12 +169,16 @@ class History:
             async with self._sql.transaction():
                 if not await self._advance(batch):
                     return Written({BY_TOPIC[t].name: len(r) for t, r in batch.rows.items()}, 0)
+                self._passage("sink_fenced")
                 written = await self._insert(batch, strategy)
+                self._passage("sink_rows")
                 await writes.reject(self._sql, batch.rejects)
                 await writes.follow(self._sql, strategy, batch)
+                self._passage("sink_before_commit")
         except BaseException:
             del batch.rejects[rejected:]
             raise
+        self._passage("sink_after_commit")
         return written
 
     async def _advance(self, batch: Batch) -> bool:

@@ -22,6 +22,8 @@ SLICE = 250
 """Records decoded before others get their turn: the writer beside us waits for the loop at each of its statements."""
 
 FOR_EVER_MS = 2**31 - 1
+FETCH_BYTES_MAX = 8 << 20
+"""What the client holds for us while nothing is taken from it."""
 
 
 class LogChanged(Exception):
@@ -62,6 +64,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carri
             heartbeat_interval_ms=int(session_timeout_s * 1000 / 6),
             max_poll_interval_ms=FOR_EVER_MS,  # nothing is read while the database is down
             fetch_max_wait_ms=100,
+            fetch_max_bytes=FETCH_BYTES_MAX,
         )
 
     @property

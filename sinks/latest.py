@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from sinks.batch import Batch, Place, Span
-from sinks.current import KINDS
+from sinks.current import KINDS, versioned
 from sinks.history import Snapshot
 from streams.codec import encode
 from streams.meter import SinkMeter
@@ -23,10 +23,14 @@ BREAKER_S = 5.0
 
 ADVANCE = """
 -- KEYS: progress, then one hash a kind. ARGV: place, first, next, then kind, offset, key, value of each change.
--- 1: applied; 0: older than what is here; -1: something between is missing.
+-- 1: applied; 0: older than what is here; -1: something is missing, between or of what was here.
 local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))
 local first, next = tonumber(ARGV[2]), tonumber(ARGV[3])
 if not stored or stored < first then return -1 end
+for i = 2, #KEYS do
+  local count = tonumber(redis.call('HGET', KEYS[1], ARGV[1] .. '#' .. i))
+  if redis.call('HLEN', KEYS[i]) ~= count then return -1 end
+end
 if stored > next or (stored == next and first < next) then return 0 end
 for i = 4, #ARGV, 4 do
   if tonumber(ARGV[i + 1]) >= stored then
@@ -35,18 +39,21 @@ for i = 4, #ARGV, 4 do
     else redis.call('HSET', hash, ARGV[i + 2], ARGV[i + 3]) end
   end
 end
+for i = 2, #KEYS do redis.call('HSET', KEYS[1], ARGV[1] .. '#' .. i, redis.call('HLEN', KEYS[i])) end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 """
 
 REPLACE = """
 -- KEYS: progress, then one hash a kind. ARGV: place, next, then kind, key, value of everything that is current.
+-- 1: replaced; 0: what is here is newer.
 local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))
-if stored and stored >= tonumber(ARGV[2]) then return 0 end
+if stored and stored > tonumber(ARGV[2]) then return 0 end
 for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end
 for i = 3, #ARGV, 3 do
   redis.call('HSET', KEYS[1 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
 end
+for i = 2, #KEYS do redis.call('HSET', KEYS[1], ARGV[1] .. '#' .. i, redis.call('HLEN', KEYS[i])) end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
@@ -62,11 +69,14 @@ class Keys:
 
     @property
     def progress(self) -> str:
-        """A hash: `topic/partition` -> the first offset that the values do not reflect yet."""
+        """A hash: `topic/partition` -> the first offset that the values do not reflect yet.
+
+        `topic/partition#n` -> how many values the n-th hash holds, so that one that was evicted is missed.
+        """
         return f"{self._prefix}:next"
 
     def values(self, kind: str, partition: int) -> str:
-        """A hash: key -> the last message as JSON."""
+        """A hash: key -> the last message as JSON, `log_offset` first."""
         return f"{self._prefix}:{kind}:{partition}"
 
 
@@ -130,20 +140,23 @@ class Latest:
             self._failed(error)
             return
         if done == -1:
-            await self._refill(place, await refill(place, KINDS[place[0]]))
+            snapshot = await refill(place, KINDS[place[0]])
+            try:
+                await self.replace(place, snapshot)
+            except (RedisError, OSError) as error:
+                self._failed(error)
+                return
+            log.info("latest state of %s refilled with %d values", place, len(snapshot.entries))
         self._meter.connected(SINK, True)
 
-    async def _refill(self, place: Place, snapshot: Snapshot) -> None:
+    async def replace(self, place: Place, snapshot: Snapshot) -> bool:
+        """Put a partition's values in place of what is there; False: that is newer and stays. Raises RedisError."""
         kinds = KINDS[place[0]]
-        values: list[str | int] = []
+        values: list[str | int | bytes] = []
         for (kind, key), value in snapshot.entries.items():
             values += [kinds.index(kind) + 1, key, value]
-        try:
-            await self._replace(self._names(place), [place_field(place), snapshot.next, *values])
-        except (RedisError, OSError) as error:
-            self._failed(error)
-            return
-        log.info("latest state of %s refilled with %d values", place, len(snapshot.entries))
+        arguments = [place_field(place), snapshot.next, *values]
+        return bool(await self._replace(self._names(place), arguments))
 
     def _names(self, place: Place) -> list[str]:
         topic, partition = place
@@ -162,6 +175,7 @@ def _changes(place: Place, batch: Batch) -> list[str | int | bytes]:
     changes: list[str | int | bytes] = []
     for key, entry in batch.current.items():
         if key.kind in kinds and key.partition == partition:
-            value = b"" if entry.message is None else encode(entry.message)
+            message = entry.message
+            value = b"" if message is None else versioned(entry.offset, encode(message))
             changes += [kinds.index(key.kind) + 1, entry.offset, key.key, value]
     return changes

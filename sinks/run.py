@@ -1,19 +1,19 @@
 """The sink process: committed records in, rows and offsets out, the latest state behind them."""
 
 import asyncio
-import contextlib
 import logging
 from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from sinks.history import Fenced, History
+from sinks.history import CRASH_POINTS, Fenced, History
 from sinks.intake import Intake, LogChanged
 from sinks.latest import Keys, Latest
 from sinks.migrate import SchemaRefused
 from sinks.rows import BY_TOPIC
 from sinks.writer import Writer
 from sinks.writes import SINK, Differs
+from streams import crash
 from streams.exits import Exit
 from streams.meter import SinkMeter
 from streams.settings import Settings
@@ -48,19 +48,23 @@ class Sink:
             session_timeout_s=settings.session_timeout_s,
         )
         self._writer = Writer(
-            History(settings.postgres_url),
+            History(settings.postgres_url, crash.at(settings.crash, CRASH_POINTS)),
             _latest(settings, meter),
             meter,
             require_timescaledb=settings.require_timescaledb,
         )
         self._lag: int | None = None
+        self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> Exit:
         """Work until told to stop; the exit code of the process. An error that has none is raised."""
+        self._stop = stop
         parts = (self._work(), self._look(), stop.wait())
         tasks = [asyncio.create_task(part) for part in parts]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        await self._let_transaction_end()
+        log.info("stopping")
+        if stop.is_set() and self._intake.is_claimed:
+            await asyncio.wait(tasks[:1], timeout=STOP_S_MAX)  # what is in hand is stored
         for task in tasks:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
@@ -80,8 +84,8 @@ class Sink:
         }
 
     def is_connected(self) -> bool:
-        """A readiness check: the database answered last time."""
-        return self._writer.history.connected
+        """A readiness check: the database answered last time, and does not keep us waiting."""
+        return self._writer.history.connected and not self._writer.is_stuck
 
     def is_assigned(self) -> bool:
         """A readiness check: our partitions are claimed."""
@@ -89,20 +93,27 @@ class Sink:
 
     async def _work(self) -> None:
         await self._intake.start()
-        while True:
+        while not self._stop.is_set():
             await self._writer.claim(self._intake)
             await self._stream()
 
     async def _stream(self) -> None:
-        """Batch after batch while the assignment stands; the next is gathered while one is written."""
+        """Batch after batch while the assignment stands; the next is gathered while one is written.
+
+        Told to stop, it gathers no more and stores what it has. While the database is away nothing is gathered beyond
+        that next batch, so two batches are the most that memory holds.
+        """
         intake, writer = self._intake, self._writer
         gathering = asyncio.create_task(intake.gather(lambda: writer.held > 0))
         try:
             while intake.is_claimed:
-                batch = await gathering
-                gathering = asyncio.create_task(intake.gather(lambda: writer.held > 0))
+                batch, last = await gathering, self._stop.is_set()
+                if not last:
+                    gathering = asyncio.create_task(intake.gather(lambda: writer.held > 0))
                 if batch is not None:
                     await writer.write(intake, batch)
+                if last:
+                    return
         finally:
             gathering.cancel()
             await asyncio.gather(gathering, return_exceptions=True)
@@ -128,12 +139,6 @@ class Sink:
             await self._intake.show()
         except KafkaError as error:
             log.warning("the group's offsets are not up to date: %r", error)
-
-    async def _let_transaction_end(self) -> None:
-        """What was gathered beside it is read again next time."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S_MAX), self._intake.turn:
-                log.info("stopping")
 
 
 async def run(settings: Settings, meter: SinkMeter, stop: asyncio.Event) -> Exit:

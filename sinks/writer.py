@@ -17,6 +17,8 @@ from streams.meter import SinkMeter
 log = logging.getLogger("headrace.sink")
 
 BACKOFF_S_MIN, BACKOFF_S_MAX = 0.1, 5.0
+STUCK_S = 5.0
+"""A batch that takes longer waits for a lock, a disk or a database that is away: not ready."""
 
 
 def delays_s() -> Iterator[float]:
@@ -43,13 +45,21 @@ class Writer:
         self.held = 0
         self._meter = meter
         self._require_timescaledb = require_timescaledb
+        self._began: float | None = None
         self._rows: dict[str, int] = {}
         self._batches = self._conflicts = self._rejects = 0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether the batch in hand takes too long."""
+        began = self._began
+        return began is not None and time.monotonic() - began > STUCK_S
 
     def status(self) -> dict[str, Any]:
         """What was written since the start."""
         return {
             "history_connected": self.history.connected,
+            "stuck": self.is_stuck,
             "latest": "off" if self.latest is None else self.latest.state,
             "held_records": self.held,
             "batches": self._batches,
@@ -76,6 +86,7 @@ class Writer:
     async def write(self, intake: Intake, batch: Batch) -> None:
         """Store a batch, however long that takes, or until its partitions are another's. Raises Fenced."""
         self.held = batch.records
+        self._began = time.monotonic()
         try:
             for delay_s in delays_s():
                 async with intake.turn:
@@ -84,6 +95,7 @@ class Writer:
                 await asyncio.sleep(delay_s)
         finally:
             self.held = 0
+            self._began = None
 
     async def mend(self, intake: Intake) -> None:
         """Refill what the latest state lacks; takes the turn itself."""

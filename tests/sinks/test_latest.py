@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from sinks.batch import Batch, Place
+from sinks.current import versioned
 from sinks.history import History, Snapshot
 from sinks.latest import BREAKER_S, Keys, Latest, place_field
 from streams import codec
@@ -29,7 +31,10 @@ class Refills:
         self.asked: list[Place] = []
         self.snapshot = Snapshot(
             next_,
-            {("position", key): codec.encode(value).decode() for key, value in values.items()},
+            {
+                ("position", key): versioned(next_ - 1, codec.encode(value))
+                for key, value in values.items()
+            },
         )
 
     async def __call__(self, place: Place, kinds: Sequence[str]) -> Snapshot:
@@ -128,7 +133,7 @@ def test_a_gap_is_refilled_from_the_history(valkey: str, app: str) -> None:
 def test_a_late_refill_does_not_go_back(valkey: str, app: str) -> None:
     async def work(latest: Latest, redis: Redis, keys: Keys) -> None:
         await latest.ensure(PLACE, 8, Refills(8, **{KEY: position(8)}))
-        await latest._refill(PLACE, Refills(6, **{KEY: position(5)}).snapshot)
+        await latest.replace(PLACE, Refills(6, **{KEY: position(5)}).snapshot)
         assert await quantity(redis, keys) == "8.5"
 
     with_latest(valkey, app, work)
@@ -141,6 +146,28 @@ def test_a_flushed_cache_is_refilled_without_new_records(valkey: str, app: str) 
         await redis.delete(keys.progress, keys.values("position", 0))
         await latest.ensure(PLACE, 1, Refills(1, **{KEY: position(0)}))
         assert await quantity(redis, keys) == "0.5"
+
+    with_latest(valkey, app, work)
+
+
+def test_an_evicted_hash_is_missed_and_refilled(valkey: str, app: str) -> None:
+    async def work(latest: Latest, redis: Redis, keys: Keys) -> None:
+        await latest.ensure(PLACE, 0, none)
+        await latest.follow(moved(0), none)
+        await redis.delete(keys.values("position", 0))
+        await latest.ensure(PLACE, 1, Refills(1, **{KEY: position(0)}))
+        assert await quantity(redis, keys) == "0.5"
+
+    with_latest(valkey, app, work)
+
+
+def test_each_value_says_how_new_it_is(valkey: str, app: str) -> None:
+    async def work(latest: Latest, redis: Redis, keys: Keys) -> None:
+        await latest.ensure(PLACE, 0, none)
+        await latest.follow(batch_of(POSITIONS, [position(0), position(1)]), none)
+        value = await redis.hget(keys.values("position", 0), KEY)
+        assert value is not None
+        assert msgspec.json.decode(value)["log_offset"] == 1
 
     with_latest(valkey, app, work)
 

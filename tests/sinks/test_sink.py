@@ -5,17 +5,21 @@ import signal
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from redis import Redis
 
+from sinks.current import versioned
 from sinks.latest import Keys
 from sinks.local import LocalPostgres
+from sinks.rebuild import rebuild
 from sinks.run import Sink, run
 from streams.exits import Exit
 from streams.meter import NoMeter, SinkMeter
 from streams.settings import Settings
+from tests.sinks.conftest import PARTITIONS
 from tests.sinks.flow import (
     Heard,
     logged,
@@ -216,14 +220,42 @@ def test_the_latest_state_is_what_sql_says_is_current(
     keys = Keys(app, 1)
     with Redis.from_url(valkey) as cache, psycopg.connect(database) as connection:
         rows = connection.execute(
-            "SELECT kind, log_partition, key, value::text FROM current_state"
+            "SELECT kind, log_partition, key, log_offset, value::text FROM current_state"
         ).fetchall()
         assert {kind for kind, *_ in rows} == {"position", "account", "order"}
-        for kind, partition, key, value in rows:
+        for kind, partition, key, offset, value in rows:
             cached = cache.hget(keys.values(kind, partition), key)
-            assert cached == value.encode(), (kind, key)
+            assert cached == versioned(offset, value.encode()), (kind, key)
         cached_orders = sum(cache.hlen(keys.values("order", p)) for p in range(2))
         assert cached_orders == len([kind for kind, *_ in rows if kind == "order"])
+
+
+def test_the_latest_state_rebuilt_from_the_topics_is_what_the_sink_left(
+    kafka: str, database: str, valkey: str, app: str
+) -> None:
+    asyncio.run(produce(kafka, 5))
+    given = settings(app, kafka, database, valkey)
+    run_until(given, NoMeter(), holds_all(kafka, database))
+    with Redis.from_url(valkey) as cache:
+        left = values(cache, app)
+        cache.flushall()
+        rebuilt = asyncio.run(rebuild(given))
+        assert values(cache, app) == left != {}
+        assert not rebuilt.newer and sum(rebuilt.values.values()) == sum(map(len, left.values()))
+        asyncio.run(produce(kafka, 1))
+        run_until(given, NoMeter(), holds_all(kafka, database))
+        cache.hset(Keys(app, 1).progress, "positions/0", 10**9)
+        assert asyncio.run(rebuild(given)).newer == [("positions", 0)]
+
+
+def values(cache: Redis, app: str) -> dict[str, Any]:
+    """All values of the latest state, by hash."""
+    names = [
+        Keys(app, 1).values(kind, partition)
+        for kind in ("position", "account", "order", "mark")
+        for partition in range(PARTITIONS)
+    ]
+    return {name: held for name in names if (held := cache.hgetall(name))}
 
 
 def test_a_sink_without_a_database_says_so(kafka: str, app: str) -> None:
