@@ -5,29 +5,39 @@ from typing import Any
 import msgspec
 
 from agents.handler import Event, Output
-from streams import ids, topics
-from streams.messages import Decision
-from streams.orders import Parsed
-from tables import intake
+from streams import ids, money, topics
+from streams.messages import Decision, MarkUsed
+from streams.modes import SIM, Simulation
+from streams.orders import Cancel, New, Parsed
+from tables import intake, marks
 from tables.account_tables import THIS_CELL, AccountTables
-from tables.candidate import Refusal
+from tables.candidate import Candidate, Refusal
 from tables.orders import Spent, pair
 
+SIMULATED = "sim"
 
-def draft(event: Event[Parsed], tables: AccountTables, generation: int) -> Decision:
+
+def draft(
+    event: Event[Parsed], tables: AccountTables, generation: int, simulation: Simulation
+) -> Decision:
     """The decision on a command while its outcome is open; a command's decision and order have one id."""
     parsed, command = event.message, event.message.command
+    account = parsed.account
+    profile = tables.profiles.get(account)
+    is_simulated = profile is not None and simulation.answer(profile.mode) == SIM
     return Decision(
         decision_id=ids.order_id(generation, event.ref),
         kind="unreadable" if command is None else command.cmd,
         outcome="rejected",
-        account=parsed.account,
+        account=account,
         command_ref=event.ref,
         time=event.clock_ns,
         client_order_id=parsed.client_order_id,
-        symbol=(command.symbol or "") if command is not None else "",
+        symbol=command.symbol or "" if isinstance(command, New | Cancel) else "",
         control_offset=control_offset(tables),
-        limits_version=tables.version(f"limits:{parsed.account}"),
+        limits_version=tables.version(f"limits:{account}"),
+        mode=SIMULATED if is_simulated else "",
+        mode_epoch=tables.mode_epoch(account),
     )
 
 
@@ -49,14 +59,24 @@ def reject(
     """A rejected command spends its id too, unless it is one that another command has spent."""
     parsed = event.message
     if pair(parsed.account, parsed.client_order_id) not in tables.spent:
-        spend(event, tables, "rejected", reason=refusal.reason)
+        spend(event, decision, tables, "rejected", reason=refusal.reason)
     return [answer(decision, reason=refusal.reason, detail=refusal.detail, **used)]
 
 
-def spend(event: Event[Parsed], tables: AccountTables, outcome: str, **more: Any) -> None:
+def spend(
+    event: Event[Parsed], decision: Decision, tables: AccountTables, outcome: str, **more: Any
+) -> None:
     """Remember the outcome of a command under its id. more: further fields of `Spent`."""
     parsed = event.message
-    spent = Spent(event.offset, parsed.digest, outcome, parsed.created_at, event.clock_ns, **more)
+    spent = Spent(
+        event.offset,
+        parsed.digest,
+        outcome,
+        parsed.created_at,
+        event.clock_ns,
+        mode_epoch=decision.mode_epoch,
+        **more,
+    )
     key = pair(parsed.account, parsed.client_order_id)
     intake.spend(tables, key, spent, event.clock_ns)
 
@@ -73,6 +93,8 @@ def repeated(
         return None
     if spent.digest != parsed.digest:
         return Refusal("DUPLICATE_ID_MISMATCH", f"first used at offset {spent.offset}")
+    if spent.mode_epoch != decision.mode_epoch:
+        return Refusal("MODE_CHANGED", f"epoch {spent.mode_epoch}, now {decision.mode_epoch}")
     detail = f"first at offset {spent.offset}: {spent.outcome}"
     return answer(
         decision,
@@ -87,3 +109,36 @@ def present(spent: Spent, tables: AccountTables) -> str:
     """The present state of the order that an id has made; "" where it made none."""
     order = tables.orders.get(spent.order_id)
     return spent.state if order is None else order.state
+
+
+def inputs(candidate: Candidate, reserved: int = 0) -> dict[str, Any]:
+    """The fields of a decision that say what it was based on. reserved: money units that acceptance adds."""
+    maker_rate, taker_rate = candidate.rates
+    before = candidate.balance.reserved
+    used: dict[str, Any] = {
+        "marks": _marks(candidate),
+        "reserved_before": money.text(before),
+        "reserved_after": money.text(before + reserved),
+        "maker_rate": maker_rate,
+        "taker_rate": taker_rate,
+        "watchdog": candidate.watchdog,
+    }
+    exposed, instrument = candidate.exposure, candidate.instrument
+    if exposed is not None and exposed.is_known:
+        used["nav"] = money.text(exposed.nav)
+        used["exposure_before"] = money.text(exposed.before)
+        used["exposure_after"] = money.text(exposed.gross)
+    if candidate.command.sizing is not None and candidate.qty and instrument is not None:
+        used["resolved_qty"] = instrument.qty_text(candidate.qty)
+    return used
+
+
+def _marks(candidate: Candidate) -> tuple[MarkUsed, ...]:
+    """The marks that were consulted."""
+    if candidate.exposure is not None:
+        return candidate.exposure.marks
+    mark = candidate.mark
+    if mark is None:
+        return ()
+    age_ms = marks.age_ms(mark, candidate.clock)
+    return (MarkUsed(candidate.command.symbol, mark.cause, mark.mid2, age_ms),)

@@ -10,7 +10,7 @@ from streams.codec import Undecodable
 from streams.instruments import Instrument
 from streams.messages import Fill, Mark
 from streams.messages import Position as PositionRecord
-from tables import exposure, latches, open_orders, position, rates
+from tables import exposure, fees, latches, open_orders, position, rates
 from tables.account import Balance, Lots, Movement, Totals
 from tables.account_tables import AccountTables, FillRecord, edit
 from tables.guard_tables import Funded
@@ -39,10 +39,9 @@ class Ledger:
         _remember(tables, fill.fill_id, event.offset)
         instrument = tables.instruments[fill.symbol]
         part = _checked_part(fill, instrument)
-        if (
-            not fill.parent_id
-        ):  # exits only reduce, so they reserve nothing and risk does not know them
+        if "/" not in fill.order_id:  # a bracket's exits only reduce, so they reserve nothing
             open_orders.fill(tables, fill.order_id, part.qty, instrument.price_ticks(fill.price))
+        fees.book(tables, fill.account, part.notional, fill.time)
         return [_book(fill, part, instrument, tables, event.clock_ns)]
 
     def on_mark(self, event: Event[Mark], tables: AccountTables) -> Iterable[Output]:
@@ -51,7 +50,7 @@ class Ledger:
         return equity.records(accounts, tables, event.clock_ns) if accounts else ()
 
     def on_control(
-        self, event: Event[control.Record | None], tables: AccountTables
+        self, event: Event[control.Read | None], tables: AccountTables
     ) -> Iterable[Output]:
         """Book a deposit or a withdrawal, once by its id."""
         record = reference.checked(event)

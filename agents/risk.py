@@ -2,16 +2,25 @@
 
 from collections.abc import Callable, Iterable
 
-import msgspec
-
-from agents import cancels, decisions, new_orders, reference
+from agents import (
+    cancels,
+    decisions,
+    following,
+    kills,
+    latching,
+    new_orders,
+    reference,
+    replaces,
+    reviews,
+)
 from agents.handler import Event, Output
 from streams import control, topics
 from streams.codec import Undecodable
-from streams.messages import TERMINAL, Mark, OrderEvent
-from streams.orders import Cancel, New, Parsed
-from tables import marks, open_orders
-from tables.account_tables import AccountTables, Version
+from streams.messages import Mark, OrderEvent
+from streams.modes import LOCAL, Simulation
+from streams.orders import Cancel, New, Parsed, Replace
+from tables import marks, profiles
+from tables.account_tables import AccountTables
 from tables.candidate import Refusal
 
 FUTURE_NS = 60 * 10**9
@@ -19,18 +28,27 @@ FUTURE_NS = 60 * 10**9
 
 
 class Risk:
-    """Handlers of the account group. partition_of: account -> its partition; generation: of the log, part of ids."""
+    """Handlers of the account group.
 
-    def __init__(self, partition_of: Callable[[str], int], generation: int) -> None:
+    partition_of: account -> its partition; generation: of the log, part of ids; simulation: whom it lets trade.
+    """
+
+    def __init__(
+        self,
+        partition_of: Callable[[str], int],
+        generation: int,
+        simulation: Simulation = LOCAL,
+    ) -> None:
         self._partition_of = partition_of
         self._generation = generation
+        self._simulation = simulation
 
     def on_order(self, event: Event[Parsed], tables: AccountTables) -> Iterable[Output]:
         """Decide on one command."""
         parsed = event.message
         if event.key != parsed.account.encode():
             raise Undecodable("KEY_MISMATCH", f"the payload is of account {parsed.account}")
-        decision = decisions.draft(event, tables, self._generation)
+        decision = decisions.draft(event, tables, self._generation, self._simulation)
         if self._partition_of(parsed.account) != event.partition:
             # A producer with another partitioner: the same bytes go to where the account's one writer reads.
             forwarded = decisions.answer(decision, outcome="forwarded")
@@ -41,50 +59,48 @@ class Risk:
             return decisions.reject(event, decision, refusal, tables)
         match parsed.command:
             case New() as command:
-                return new_orders.decide(event, command, decision, tables)
+                latched = latching.before_order(event, parsed.account, tables, self._generation)
+                return [*new_orders.decide(event, command, decision, tables), *latched]
             case Cancel() as command:
                 return cancels.decide(event, command, decision, tables)
+            case Replace() as command:
+                return replaces.decide(event, command, decision, tables)
         refusal = Refusal(parsed.reason, parsed.detail)
         return decisions.reject(event, decision, refusal, tables)
 
     def on_mark(self, event: Event[Mark], tables: AccountTables) -> Iterable[Output]:
-        """Keep the last mark of a symbol."""
-        mark = event.message
-        tables.marks.put(mark.symbol, marks.view(mark))
-        return ()
+        """Keep the last mark of a symbol; it may latch accounts that hold it, and tells that a review is overdue."""
+        latched = latching.on_mark(event, tables, self._generation)
+        return [*reviews.expire(event.clock_ns, tables), *latched]
 
     def on_order_event(self, event: Event[OrderEvent], tables: AccountTables) -> Iterable[Output]:
-        """Follow an order that risk accepted; its end releases what is still reserved. Exits are not in its table."""
-        step = event.message
-        order = tables.orders.get(step.order_id)
-        if order is None or not order.is_live:
-            return ()
-        if step.state in TERMINAL:
-            filled = tables.instruments[step.symbol].qty_lots(step.filled)
-            open_orders.end(tables, step.order_id, order, filled, step.state)
-            return ()
-        pending = "" if step.type == "CANCEL_REJECTED" else order.pending
-        if (step.state, pending) != (order.state, order.pending):
-            moved = msgspec.structs.replace(order, state=step.state, pending=pending)
-            tables.orders.put(step.order_id, moved)
+        """Follow an order that risk accepted, and the exits of its bracket."""
+        following.follow(event.message, tables, event.clock_ns)
         return ()
 
     def on_control(
-        self, event: Event[control.Record | None], tables: AccountTables
+        self, event: Event[control.Read | None], tables: AccountTables
     ) -> Iterable[Output]:
-        """Take over reference data; latch the kill switch, which cancels what it covers."""
-        record = reference.checked(event)
+        """Take over reference data; latch the kill switch, which cancels what it covers; hear a review's verdict."""
+        record = reference.understood(event, tables)
         outputs: list[Output] = []
         match record:
             case control.InstrumentRecord():
                 reference.fold_instrument(record, tables.instruments)
             case control.Account() if self._owns(record.account, tables):
-                reference.fold_account(record, event.offset, tables)
+                reference.fold_account(record, event.offset, tables, self._simulation)
             case control.Limits() if self._owns(record.account, tables):
-                tables.limits.put(record.account, record)
-                tables.versions.put(control.key(record), Version(event.offset))
+                tables.limits.put(record.account, profiles.of(record))
+            case control.Fees():
+                reference.fold_fees(record, tables)
+            case control.Resume() if self._owns(record.account, tables):
+                outputs = latching.on_resume(event, record, tables, self._generation)
+            case control.Review():
+                outputs = reviews.on_verdict(event, record, tables)
             case control.Kill():
-                outputs = cancels.on_kill(event, record, tables, self._generation)
+                outputs = kills.on_kill(event, record, tables, self._generation)
+        if record is not None:
+            reference.in_force(record, event.offset, tables)
         tables.edit_cell().control_offset = event.offset
         return outputs
 

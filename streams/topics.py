@@ -15,7 +15,7 @@ MAX_MESSAGE_BYTES = 1_000_000
 
 BROADCAST_PARTITIONS = 1
 WIRE_VERSION = 2
-"""Of the shapes of all messages; raised in the release that changes one. A reader understands the version before its own."""
+"""Of the shapes of all messages; raised by the release that changes one. Readers know the version before, too."""
 
 
 Key = Literal["symbol", "account", "scope", "table", "origin", "group"]
@@ -106,7 +106,7 @@ FEATURES = _json("features", "symbol", "symbol", messages.Features)
 PREDICTIONS = _json("predictions", "symbol", "symbol", messages.Prediction)
 LABELS = _json("labels", "symbol", "symbol", messages.Label)
 CONTROL = Topic(
-    "control", "scope", "broadcast", control.decode, cleanup="compact", message=control.Record
+    "control", "scope", "broadcast", control.read, cleanup="compact", message=control.Record
 )
 DEAD_LETTERS = _json("dead.letters", "origin", "single", messages.DeadLetter, days=30)
 REPLAYED = _json("dead.replayed", "origin", "single", messages.Replayed, days=60)

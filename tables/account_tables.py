@@ -6,13 +6,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from streams import control
+from streams.ids import Ref
 from streams.instruments import Instrument
 from streams.state import Table
 from tables.account import Balance, Lots, Movement, Totals
+from tables.guard_tables import GuardTables
 from tables.marks import View
-from tables.orders import LiveOrder, OpenLots, OpenOrders, Spent
+from tables.orders import Exit, LiveOrder, OpenLots, OpenOrders, Spent
 from tables.position import Position
-from tables.window import OldestFirst
+from tables.profiles import Profile
+from tables.window import Keys, OldestFirst
 
 R = TypeVar("R")
 THIS_CELL = "cell"
@@ -24,12 +27,14 @@ class Cell(msgspec.Struct):
 
     control_offset: of the last control record applied; fills_offset: of the last fill. repeated_fills: fills that came
     twice and had no effect, must stay 0. horizon: the newest created_at (ns) of an id that has been forgotten.
+    late_verdicts: reviews of an order that waits for none.
     """
 
     control_offset: int = -1
     fills_offset: int = -1
     repeated_fills: int = 0
     horizon: int = 0
+    late_verdicts: int = 0
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -37,6 +42,32 @@ class Version(msgspec.Struct, frozen=True):
 
     offset: int
     mode_epoch: int = 0
+
+
+class Volume(msgspec.Struct):
+    """Traded notional of an account by UTC day of event time (days since 1970), in money units."""
+
+    days: dict[int, int] = {}
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A control record under some key that could not be understood; until a good one comes, its scope is closed.
+
+    scope: as of the kill switch, or `fees:NAME`. offset: on `control`.
+    """
+
+    scope: str
+    offset: int
+    error: str
+
+
+class Review(msgspec.Struct, frozen=True):
+    """An order that waits for a verdict. command: as sent; qty: lots, as resolved. deadline: ns of event time."""
+
+    command: str
+    command_ref: Ref
+    qty: int
+    deadline: int
 
 
 class Holdings(msgspec.Struct, frozen=True):
@@ -56,21 +87,30 @@ class AccountTables:
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
-        self.instruments = Table("instruments", Instrument)
+        self.guards = GuardTables()
+        indexes = (self.guards.pairs, self.guards.pegs)
+        self.instruments = Table("instruments", Instrument, indexes)
         self.profiles = Table("profiles", control.Account)
-        self.limits = Table("limits", control.Limits)
+        self.limits = Table("limits", Profile)
         self.versions = Table("versions", Version)
+        self.schedules = Table("schedules", control.Fees)
+        self.volumes = Table("volumes", Volume)
+        self.unreadable_keys = Keys()
+        self.unreadable = Table("unreadable", Unreadable, (self.unreadable_keys,))
         self.kills = Table("kills", control.Kill)
         self.movements = Table("movements", Movement)
         self.marks = Table("marks", View)
         self.balances = Table("balances", Balance)
         self.totals = Table("totals", Totals)
         self.lots = Table("lots", Lots)
-        self.positions = Table("positions", Position)
+        self.positions = Table("positions", Position, (self.guards.holders,))
         self.holdings = Table("holdings", Holdings)
         self.open_lots = Table("open_lots", OpenLots)
         self.open_orders = OpenOrders()
         self.orders = Table("orders", LiveOrder, (self.open_orders,))
+        self.exits = Table("exits", Exit)
+        self.reviews_by_deadline = OldestFirst[Review](lambda review: review.deadline)
+        self.reviews = Table("reviews", Review, (self.reviews_by_deadline,))
         self.spent_by_age = OldestFirst[Spent](
             lambda spent: None if spent.is_live else spent.offset
         )
@@ -86,6 +126,9 @@ class AccountTables:
             self.profiles,
             self.limits,
             self.versions,
+            self.schedules,
+            self.volumes,
+            self.unreadable,
             self.kills,
             self.movements,
             self.marks,
@@ -96,8 +139,11 @@ class AccountTables:
             self.holdings,
             self.open_lots,
             self.orders,
+            self.exits,
+            self.reviews,
             self.spent,
             self.fills,
+            *self.guards.all(),
             self.cell,
         )
 

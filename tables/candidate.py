@@ -1,19 +1,23 @@
-"""A new order beside everything that the gate needs to know about it, in ticks and lots."""
+"""A new order, or a live one under new terms, beside everything that the gate needs to know about it."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from streams import control, money
+from streams import control
 from streams.instruments import Instrument
+from streams.messages import OrderType, TimeInForce
 from streams.orders import New
 from tables.account import Balance
-from tables.account_tables import AccountTables
 from tables.exposure import Exposure
 from tables.marks import View
-from tables.orders import LiveOrder, OpenLots, pair
+from tables.orders import LiveOrder, OpenLots, Terms
 from tables.position import Position
+from tables.profiles import Profile
 
-PRICE_TICKS_MAX = 10**15
+STOPS = frozenset({"stop", "trailing_stop"})
+"""Types that are market orders once they have triggered."""
+
+BPS = 10_000
 
 
 class Refusal(NamedTuple):
@@ -25,11 +29,13 @@ class Refusal(NamedTuple):
 
 @dataclass(slots=True)
 class Candidate:
-    """One new order on its way through the gate.
+    """One order on its way through the gate, in ticks and lots.
 
     side: 1 buy, -1 sell. Rows are None where there is no record. Quantities in lots, prices in ticks, 0 = not given;
-    refused: why its numbers could not be read; exposure: of the account with this order open.
-    is_reducing: it can only reduce, so checks meant for entries do not apply.
+    created_at, expire_at: ns, 0 = never. open: open lots of the symbol, what this order replaces not counted. replaces:
+    the live order whose terms it changes. refused: why its numbers could not be read. exposure: of the account with
+    this order open. is_reducing: it can only reduce, so checks meant for entries do not apply. mode: decided for it,
+    "" = refused. rates: maker and taker, integers of 0.01 bp. watchdog: what the watchdog found.
     """
 
     command: New
@@ -37,29 +43,35 @@ class Candidate:
     side: int
     instrument: Instrument | None
     profile: control.Account | None
-    limits: control.Limits | None
+    limits: Profile | None
     mark: View | None
     position: Position
     open: OpenLots
     balance: Balance
+    rates: tuple[int, int] = (0, 0)
+    created_at: int = 0
+    expire_at: int = 0
     qty: int = 0
     price: int = 0
     stop_price: int = 0
     stop_loss: int = 0
     take_profit: int = 0
+    replaces: LiveOrder | None = None
     refused: Refusal | None = None
     exposure: Exposure | None = None
     is_reducing: bool = False
+    mode: str = ""
+    watchdog: str = ""
 
     @property
-    def type(self) -> Literal["market", "limit", "stop"]:
+    def type(self) -> OrderType:
         """As sent."""
         return self.command.type
 
     @property
-    def tif(self) -> Literal["GTC", "IOC", "FOK"]:
+    def tif(self) -> TimeInForce:
         """As sent, or the default: a market order takes what is there, anything else stays until done."""
-        return self.command.tif or ("IOC" if self.type == "market" else "GTC")
+        return self.command.tif or ("IOC" if self.command.type == "market" else "GTC")
 
     @property
     def is_cash(self) -> bool:
@@ -72,20 +84,55 @@ class Candidate:
         return self.side * self.position.qty < 0
 
     @property
+    def refused_mode(self) -> str:
+        """The mode of its account, as a refusal names it."""
+        return f"account mode {self.profile.mode!a}" if self.profile else "no account"
+
+    @property
     def reducible(self) -> int:
-        """Lots of the position that no open reducing order has claimed yet."""
+        """Lots of the position that no other open reducing order has claimed yet."""
         if not self.opposes:
             return 0
         return max(0, abs(self.position.qty) - self.open.reducing(self.side))
 
     @property
+    def lots(self) -> int:
+        """Lots that it would have open: all of a new order, what is not filled of a replaced one."""
+        return self.qty if self.replaces is None else max(0, self.qty - self.replaces.filled)
+
+    @property
+    def held(self) -> int:
+        """Money units that the order it replaces holds already."""
+        old = self.replaces
+        return 0 if old is None else old.reserved_lot * old.remaining
+
+    @property
+    def trail_ticks(self) -> int:
+        """Of a trailing stop that trails by ticks."""
+        trail = self.command.trail
+        return 0 if trail is None else trail.ticks or 0
+
+    @property
+    def trail_bps(self) -> int:
+        """Of a trailing stop that trails by basis points."""
+        trail = self.command.trail
+        return 0 if trail is None else trail.bps or 0
+
+    @property
     def reference2(self) -> int:
-        """The price that it is judged by, in half ticks: its limit, its stop, else the mark; 0 = unknown."""
+        """The price that it is judged by, in half ticks: its limit, its stop, else the mark; 0 = unknown.
+
+        A trailing stop is judged where it would stand were it active now; from there it only comes closer.
+        """
         if self.price or self.stop_price:
             return 2 * (self.price or self.stop_price)
-        return 0 if self.mark is None else max(0, self.mark.mid2)
+        mid2 = 0 if self.mark is None else max(0, self.mark.mid2)
+        if mid2 and self.command.trail is not None:
+            distance = 2 * self.trail_ticks or -(-mid2 * self.trail_bps // BPS)
+            return max(0, mid2 + self.side * distance)
+        return mid2
 
-    def as_live(self, reserved_lot: int, limit: int) -> LiveOrder:
+    def as_live(self, terms: Terms, state: str = "ACCEPTED") -> LiveOrder:
         """The order as the account side will remember it once accepted."""
         command = self.command
         return LiveOrder(
@@ -93,73 +140,28 @@ class Candidate:
             client_order_id=command.client_order_id,
             symbol=command.symbol,
             side=self.side,
-            qty=self.qty,
-            reserved_lot=reserved_lot,
+            type=command.type,
+            terms=terms,
             reduce_only=command.reduce_only,
-            reducing=self.is_reducing,
-            limit=limit,
             strategy=command.strategy or "",
+            state=state,
+            maker_rate=self.rates[0],
+            taker_rate=self.rates[1],
+            protection_bps=command.protection_bps,
+            stop_loss=self.stop_loss,
+            take_profit=self.take_profit,
+            is_bracketed=command.bracket is not None,
         )
 
-
-def look_up(command: New, clock: int, tables: AccountTables) -> Candidate:
-    """The order beside its rows, with its numbers read."""
-    symbol_key = pair(command.account, command.symbol)
-    instrument = tables.instruments.get(command.symbol)
-    currency = "" if instrument is None else instrument.quote
-    candidate = Candidate(
-        command=command,
-        clock=clock,
-        side=1 if command.side == "buy" else -1,
-        instrument=instrument,
-        profile=tables.profiles.get(command.account),
-        limits=tables.limits.get(command.account),
-        mark=tables.marks.get(command.symbol),
-        position=tables.positions.get(symbol_key) or Position(),
-        open=tables.open_lots.get(symbol_key) or OpenLots(),
-        balance=tables.balances.get(pair(command.account, currency)) or Balance(),
-    )
-    if instrument is not None:
-        candidate.refused = _read_numbers(candidate, instrument)
-    candidate.is_reducing = command.reduce_only or (
-        command.bracket is None and 0 < candidate.qty <= candidate.reducible
-    )  # larger than that, it is an entry as a whole
-    return candidate
-
-
-def _read_numbers(candidate: Candidate, instrument: Instrument) -> Refusal | None:
-    """Fill in ticks and lots; the first number that is none decides."""
-    command, bracket = candidate.command, candidate.command.bracket
-    texts = {"price": command.price, "stop_price": command.stop_price}
-    if bracket is not None:
-        texts["stop_loss"] = bracket.stop_loss.stop_price
-        texts["take_profit"] = bracket.take_profit.price if bracket.take_profit else None
-    qty = _steps("QTY", "qty", command.qty, instrument.lot_units)
-    if isinstance(qty, Refusal):
-        return qty
-    candidate.qty = qty
-    for name, text in texts.items():
-        if text is None:
-            continue
-        ticks = _steps("PRICE", name, text, instrument.tick_units)
-        if isinstance(ticks, Refusal):
-            return ticks
-        if not ticks <= PRICE_TICKS_MAX:
-            return Refusal("PRICE_RANGE", f"{name} {text} > {PRICE_TICKS_MAX} ticks")
-        setattr(candidate, name, ticks)
-    return None
-
-
-def _steps(kind: str, name: str, text: str, step: int) -> int | Refusal:
-    """A positive decimal as a whole number of steps."""
-    try:
-        units = money.parse(text)
-    except ValueError:
-        return Refusal("BAD_NUMBER", f"{name} is not a plain decimal")
-    if not units > 0:
-        return Refusal(f"{kind}_NOT_POSITIVE", f"{name} {text}")
-    count, rest = divmod(units, step)
-    if rest:
-        suffix = "LOT" if kind == "QTY" else "TICK"
-        return Refusal(f"{kind}_OFF_{suffix}", f"{name} {text}, step {money.text(step)}")
-    return count
+    def terms(self, reserved_lot: int, limit: int) -> Terms:
+        """What the order may do and holds once accepted. limit: the worst price in ticks, 0 = any."""
+        return Terms(
+            qty=self.qty,
+            reserved_lot=reserved_lot,
+            limit=limit,
+            reducing=self.is_reducing,
+            price=self.price,
+            stop_price=self.stop_price,
+            trail_ticks=self.trail_ticks,
+            trail_bps=self.trail_bps,
+        )

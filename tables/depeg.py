@@ -12,7 +12,7 @@ SILENCE_NS = 180 * 10**9
 
 
 class Peg(msgspec.Struct, frozen=True):
-    """Of one currency. symbol: the one that shows it; state: of `hysteresis`; seen: ns of event time, of the last mark."""
+    """Of one currency. symbol: the one that shows it; state: of `hysteresis`; seen: time (ns) of its last mark."""
 
     symbol: str
     state: int = hysteresis.CLOSED

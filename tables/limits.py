@@ -1,14 +1,24 @@
 """The risk gate: every check of a new order, in the order in which they decide."""
 
-import copy
 from collections.abc import Callable
 from typing import NamedTuple
 
 from streams import money
-from tables import exposure, marks, reservation
+from streams.instruments import Instrument
+from tables import (
+    combinations,
+    entry_checks,
+    marks,
+    order_checks,
+    portfolio_checks,
+    price_checks,
+    reservation,
+    sizing,
+    watchdog,
+)
 from tables.account_tables import AccountTables
 from tables.candidate import Candidate, Refusal
-from tables.exposure import Exposure
+from tables.orders import pair
 
 NOTIONAL_LIMIT = 10**15 * money.UNIT
 """No order is worth this much: sums stay within SQL's numeric(38,18)."""
@@ -59,8 +69,15 @@ def _account(candidate: Candidate, tables: AccountTables) -> Refusal | None:
 
 def _numbers(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     instrument, qty = candidate.instrument, candidate.qty
-    if candidate.refused is not None or instrument is None:
+    if candidate.refused is not None or instrument is None or not qty:
+        # No quantity: it is to be sized, or has none, which is another check's.
         return candidate.refused
+    return quantity(candidate, instrument)
+
+
+def quantity(candidate: Candidate, instrument: Instrument) -> Refusal | None:
+    """Whether the order's quantity and worth are within what the instrument allows."""
+    qty = candidate.qty
     closes = candidate.is_reducing and qty >= abs(candidate.position.qty)
     if not qty <= instrument.max_qty or not (qty >= instrument.min_qty or closes):
         return Refusal(
@@ -72,23 +89,27 @@ def _numbers(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     return None
 
 
-_PRICES = {"market": (), "limit": ("price",), "stop": ("stop_price",)}
-
-
 def _combination(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    command = candidate.command
-    for name, given in (("price", command.price), ("stop_price", command.stop_price)):
-        wanted = name in _PRICES[command.type]
-        if wanted and given is None:
-            return Refusal("PRICE_MISSING", f"{command.type} needs {name}")
-        if not wanted and given is not None:
-            return Refusal("PRICE_NOT_ALLOWED", f"{command.type} takes no {name}")
-    if command.type == "stop" and command.tif in ("IOC", "FOK"):
-        return Refusal("BAD_COMBINATION", f"type stop, tif {command.tif}")
-    if command.type == "limit" and command.protection_bps is not None:
-        return Refusal("BAD_COMBINATION", "type limit, protection_bps")
-    if command.bracket is not None and command.reduce_only:
-        return Refusal("BAD_COMBINATION", "bracket, reduce_only")
+    refusal = combinations.refusal(candidate.command)
+    if refusal is not None:
+        return refusal
+    if candidate.expire_at and not candidate.expire_at > candidate.clock:
+        late_ms = (candidate.clock - candidate.expire_at) // marks.MS
+        return Refusal("ALREADY_EXPIRED", f"by {late_ms} ms")
+    return _parent(candidate, tables)
+
+
+def _parent(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """An order that is armed by another one's fills names a live order of its account and symbol."""
+    group, command = candidate.command.group, candidate.command
+    if group is None or group.parent is None:
+        return None
+    spent = tables.spent.get(pair(command.account, group.parent))
+    order = None if spent is None else tables.orders.get(spent.order_id)
+    if order is None or not order.is_live:
+        return Refusal("BAD_COMBINATION", f"group.parent {group.parent} is no live order")
+    if order.symbol != command.symbol:
+        return Refusal("BAD_COMBINATION", f"group.parent is of {order.symbol}")
     return None
 
 
@@ -98,20 +119,20 @@ def _bracket(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     if candidate.is_cash and candidate.side < 0:
         return Refusal("BRACKET_INVALID", "a sell of a cash account opens nothing to protect")
     side, entry2 = candidate.side, candidate.reference2
-    below = entry2 == 0 or side * (entry2 - 2 * candidate.stop_loss) > 0
-    target2 = 2 * candidate.take_profit
-    above = target2 == 0 or side * (target2 - (entry2 or 2 * candidate.stop_loss)) > 0
+    stop2, target2 = 2 * candidate.stop_loss, 2 * candidate.take_profit  # 0: the stop trails
+    below = entry2 == 0 or stop2 == 0 or side * (entry2 - stop2) > 0
+    base2 = entry2 or stop2
+    above = target2 == 0 or base2 == 0 or side * (target2 - base2) > 0
     if below and above:
         return None
     return Refusal(
         "BRACKET_INVALID",
-        f"half ticks: stop {2 * candidate.stop_loss}, entry {entry2}, target {target2}",
+        f"half ticks: stop {stop2}, entry {entry2}, target {target2}",
     )
 
 
 def _simulated(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    mode = "" if candidate.profile is None else candidate.profile.mode
-    return None if mode == "sim" else Refusal("SIM_REFUSED", f"account mode {mode!a}")
+    return None if candidate.mode else Refusal("SIM_REFUSED", candidate.refused_mode)
 
 
 def _position(candidate: Candidate, tables: AccountTables) -> Refusal | None:
@@ -139,90 +160,53 @@ def _has_limits(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     return Refusal("NO_LIMITS") if candidate.limits is None else None
 
 
-def _mark(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    stale_ms = 0 if candidate.instrument is None else candidate.instrument.stale_ms
-    reason, detail = marks.unusable(candidate.mark, candidate.clock, stale_ms)
-    if reason:
-        return Refusal(reason, detail)
-    exposed = candidate.exposure = _with_order(candidate, tables)
-    unpriced = exposed.unpriced
-    return Refusal("NO_PRICE", f"no mark of {unpriced}") if unpriced else None
+def _enabled(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    profile = candidate.profile
+    return None if profile is not None and profile.enabled else Refusal("ACCOUNT_DISABLED")
 
 
-def _currency(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    """Limits are amounts of the base currency; without a rate nothing else can be compared with them."""
-    foreign = _exposure(candidate).foreign
-    return Refusal("NO_FX_RATE", f"{foreign} to the base currency") if foreign else None
-
-
-def _open_orders(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    limits = candidate.limits
-    assert limits is not None, "NO_LIMITS comes first"
-    live = tables.open_orders.of(candidate.command.account)
-    if not len(live) < limits.open_orders_max:
-        return Refusal("OPEN_ORDERS", f"{len(live)} open, at most {limits.open_orders_max}")
-    if not len(live) < limits.symbol_open_orders_max:
-        of_symbol = sum(symbol == candidate.command.symbol for symbol in live.values())
-        if not of_symbol < limits.symbol_open_orders_max:
-            most = limits.symbol_open_orders_max
-            return Refusal("OPEN_ORDERS", f"{of_symbol} open of the symbol, at most {most}")
-    return None
-
-
-def _order_notional(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    instrument, limits = candidate.instrument, candidate.limits
-    assert instrument is not None and limits is not None, "UNKNOWN_SYMBOL and NO_LIMITS come first"
-    notional = reservation.notional(candidate, instrument)
-    least = money.parse(instrument.min_notional)
-    if not notional >= least:
-        return Refusal("NOTIONAL_MIN", f"{money.text(notional)} < {money.text(least)}")
-    most = min(money.parse(instrument.max_notional), limits.order_notional_units)
-    if not notional <= most:
-        return Refusal("NOTIONAL_MAX", f"{money.text(notional)} > {money.text(most)}")
-    return None
-
-
-def _funds(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    instrument, profile = candidate.instrument, candidate.profile
-    assert instrument is not None and profile is not None, "UNKNOWN_ACCOUNT comes first"
-    if candidate.is_cash and candidate.side < 0:
-        free = candidate.position.qty - candidate.open.sells
-        if not candidate.qty <= free:
-            return Refusal("INSUFFICIENT_POSITION", f"lots {candidate.qty} > {free}")
+def _understood(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """What a control record that nobody could read may have meant, nobody enters against."""
+    if not tables.unreadable_keys.present:
         return None
-    needed = reservation.reserved_lot(candidate, instrument, profile) * candidate.qty
-    available = candidate.balance.available
-    if not candidate.is_cash:
-        available = exposure.margin_available(candidate.balance.available, _exposure(candidate))
-    if not needed <= available:
-        reason = "INSUFFICIENT_CASH" if candidate.is_cash else "INSUFFICIENT_MARGIN"
-        return Refusal(reason, f"{money.text(needed)} > {money.text(available)}")
-    return None
-
-
-def _gross_exposure(candidate: Candidate, tables: AccountTables) -> Refusal | None:
-    limits = candidate.limits
-    assert limits is not None, "NO_LIMITS comes first"
-    gross = _exposure(candidate).gross
-    if not gross <= limits.gross_exposure_units:
-        most = limits.gross_exposure_max
-        return Refusal("GROSS_EXPOSURE", f"{money.text(gross)} > {most} with open orders")
-    return None
-
-
-def _with_order(candidate: Candidate, tables: AccountTables) -> Exposure:
-    """The account as it would be with this order open."""
     command, profile = candidate.command, candidate.profile
-    assert profile is not None, "UNKNOWN_ACCOUNT comes first"
-    with_order = copy.copy(candidate.open)
-    with_order.add(candidate.as_live(0, 0), candidate.qty)
-    extra = {command.symbol: with_order}
-    return exposure.of(tables, command.account, profile.base_currency, extra, candidate.clock)
+    scopes = kill_scopes(command.account, command.symbol, command.strategy or "")
+    fees = "" if profile is None else f"fees:{profile.fees}"
+    for key in sorted(tables.unreadable_keys.present):
+        record = tables.unreadable[key]
+        if record.scope in (*scopes, fees):
+            return Refusal("CONTROL_INVALID", f"{key or 'a record without key'}@{record.offset}")
+    return None
 
 
-def _exposure(candidate: Candidate) -> Exposure:
-    assert candidate.exposure is not None, "the check of the mark comes first"
-    return candidate.exposure
+def _size(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    """An order that leaves its size to risk gets it here, once all that it depends on is known."""
+    asked, instrument = candidate.command.sizing, candidate.instrument
+    if asked is None or candidate.qty or instrument is None:
+        return None
+    if not sizing.pays(money.parse(asked.edge_bps), candidate.rates[1]):
+        return Refusal("NOTIONAL_MIN", f"sized to 0: edge_bps {asked.edge_bps} does not pay")
+    account = sizing.Account(
+        price_checks.with_order(candidate).nav,
+        portfolio_checks.available(candidate),
+        order_checks.largest(candidate),
+    )
+    volatility = None if asked.vol is None else money.parse(asked.vol)
+    units = sizing.notional(account, asked.nav_bps, volatility)
+    lot = instrument.notional(candidate.reference2, 1) // 2
+    candidate.qty = sizing.lots(units, lot, money.parse(instrument.min_notional))
+    if not candidate.qty:
+        return Refusal("NOTIONAL_MIN", f"sized to 0: {money.text(units)}")
+    candidate.exposure = price_checks.expose(candidate, tables)
+    return quantity(candidate, instrument)
+
+
+def _watchdog(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    if candidate.profile is None or candidate.profile.watchdog != "rules":
+        return None
+    score = watchdog.highest(candidate)
+    candidate.watchdog = f"rules {score.permille}: {score.why}"
+    return Refusal("WATCHDOG_VETO", candidate.watchdog) if score.permille >= watchdog.VETO else None
 
 
 BEFORE_IDEMPOTENCY = (
@@ -239,23 +223,15 @@ AFTER_IDEMPOTENCY = (
     Gate(_simulated, reducing=True),  # 7
     Gate(_position, reducing=True),  # 7
     Gate(_killed, reducing=False),  # 8
+    Gate(_understood, reducing=False),  # 8
+    Gate(_enabled, reducing=False),  # 8
     Gate(_has_limits, reducing=False),  # 8
-    # 9: latches of the account
-    Gate(_mark, reducing=False),  # 10
-    # 10: breakers and spread
-    # 11: price band
-    Gate(_currency, reducing=False),  # 12
-    # 12: depeg
-    # 13: order rate
-    Gate(_open_orders, reducing=False),  # 13
-    # 13: one open bracket a strategy and symbol
-    Gate(_order_notional, reducing=False),  # 14
-    # 15: loss at the stop
-    Gate(_funds, reducing=False),  # 16
-    # 17: largest position
-    Gate(_gross_exposure, reducing=False),  # 17
-    # 17: concentration, cluster
-    # 18: CVaR, VaR
-    # 19: watchdog
+    *(Gate(check, reducing=False) for check in entry_checks.PRICED),  # 9 to 12
+    Gate(_size, reducing=False),  # a quantity, for the checks from here on
+    *(Gate(check, reducing=False) for check in entry_checks.SIZED),  # 13 to 18
+    Gate(_watchdog, reducing=False),  # 19
 )
 """Checks 7 to 19, in the order in which they decide."""
+
+ENTRY = tuple(gate for gate in AFTER_IDEMPOTENCY if not gate.reducing)
+"""Checks 8 to 19, which an order passes again once its review is over."""

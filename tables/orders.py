@@ -2,10 +2,12 @@
 
 import msgspec
 
-from streams.messages import TERMINAL
+from streams.messages import TERMINAL, OrderType, Side
 
 ACCOUNT_SEPARATOR = "|"
 """Between the parts of a table key; no id, symbol or currency contains it."""
+
+REVIEW = "REVIEW"
 
 
 def pair(account: str, name: str) -> str:
@@ -13,11 +15,12 @@ def pair(account: str, name: str) -> str:
     return f"{account}{ACCOUNT_SEPARATOR}{name}"
 
 
-class Spent(msgspec.Struct, frozen=True):
+class Spent(msgspec.Struct, frozen=True, omit_defaults=True):
     """A client_order_id that has been used, and what became of it.
 
-    offset: of the first command, on `orders`. created_at: ns, the sender's, 0 where unreadable; seen_at: the cell's
-    clock then. state: of the order that it made; "" where it made none.
+    offset: of the first command, on `orders`; -1 for an order that the kill switch made. created_at: ns, the sender's,
+    0 where unreadable; seen_at: the cell's clock then. state: of the order that it made; "" where it made none.
+    mode_epoch: of the account then.
     """
 
     offset: int
@@ -28,6 +31,7 @@ class Spent(msgspec.Struct, frozen=True):
     reason: str = ""
     order_id: str = ""
     state: str = ""
+    mode_epoch: int = 0
 
     @property
     def is_live(self) -> bool:
@@ -35,28 +39,65 @@ class Spent(msgspec.Struct, frozen=True):
         return bool(self.state) and self.state not in TERMINAL
 
 
-class LiveOrder(msgspec.Struct, frozen=True):
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a replace can change. qty: lots in all; prices, trail_ticks: ticks, 0 = none.
+
+    reserved_lot: money units that one unfilled lot holds. limit: the worst price at which it may fill, 0 = any.
+    reducing: it passed the gate as an order that can only reduce.
+    """
+
+    qty: int
+    reserved_lot: int
+    limit: int = 0
+    reducing: bool = False
+    price: int = 0
+    stop_price: int = 0
+    trail_ticks: int = 0
+    trail_bps: int = 0
+
+    def or_worse(self, other: "Terms", side: int) -> "Terms":
+        """Terms that cover an order whichever of the two it turns out to have."""
+        limits = (self.limit, other.limit)
+        limit = 0 if 0 in limits else max(limits) if side > 0 else min(limits)
+        return msgspec.structs.replace(
+            self,
+            qty=max(self.qty, other.qty),
+            reserved_lot=max(self.reserved_lot, other.reserved_lot),
+            limit=limit,
+        )
+
+
+class LiveOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     """An accepted order that may still fill. Quantities: lots.
 
-    reserved_lot: money units that one unfilled lot holds. reduce_only: as sent; reducing: it passed as a reducing
-    order. limit: the worst price in ticks at which it may fill, 0 = any. pending: who asked to cancel it. closing: the
-    final filled quantity where the broker has ended it and fills are still under way, else -1.
+    terms: what it may do and holds. reduce_only: as sent. pending: who asked to cancel it. asked, before: the terms of
+    a replace under way and those that it is to change; `terms` covers both until the broker has answered. settles_at:
+    the filled quantity from which on the asked terms hold alone, -1 = not answered. closing: the final filled quantity
+    where the broker has ended it and fills are still under way, else -1. maker_rate, taker_rate: fixed at acceptance.
+    stop_loss, take_profit: of its bracket, ticks; is_bracketed: it has one.
     """
 
     account: str
     client_order_id: str
     symbol: str
     side: int
-    qty: int
-    reserved_lot: int
-    reduce_only: bool
-    reducing: bool
-    limit: int = 0
+    type: OrderType
+    terms: Terms
+    reduce_only: bool = False
     strategy: str = ""
     filled: int = 0
     state: str = "ACCEPTED"
     pending: str = ""
+    asked: Terms | None = None
+    before: Terms | None = None
+    settles_at: int = -1
     closing: int = -1
+    maker_rate: int = 0
+    taker_rate: int = 0
+    protection_bps: int | None = None
+    stop_loss: int = 0
+    take_profit: int = 0
+    is_bracketed: bool = False
 
     @property
     def is_live(self) -> bool:
@@ -64,13 +105,44 @@ class LiveOrder(msgspec.Struct, frozen=True):
         return self.closing < 0
 
     @property
+    def qty(self) -> int:
+        """Lots in all that it may fill."""
+        return self.terms.qty
+
+    @property
+    def reserved_lot(self) -> int:
+        """Money units that one unfilled lot holds."""
+        return self.terms.reserved_lot
+
+    @property
+    def reducing(self) -> bool:
+        """It passed the gate as an order that can only reduce."""
+        return self.terms.reducing
+
+    @property
     def remaining(self) -> int:
         """Lots that may still fill; reserved_lot of each is reserved."""
-        return (self.qty if self.closing < 0 else self.closing) - self.filled
+        return max(0, (self.terms.qty if self.closing < 0 else self.closing) - self.filled)
 
     def is_worse(self, price: int) -> bool:
         """A fill at this price would break the order's limit."""
-        return self.limit > 0 and self.side * (price - self.limit) > 0
+        limit = self.terms.limit
+        return limit > 0 and self.side * (price - limit) > 0
+
+
+class Exit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A bracket's exit as the account side knows it: it reserves nothing, and only the broker ends it.
+
+    client_order_id: its entry's, with `/sl` or `/tp`. state "" until the broker has told.
+    """
+
+    account: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    strategy: str = ""
+    state: str = ""
+    pending: str = ""
 
 
 class OpenLots(msgspec.Struct):
@@ -86,14 +158,17 @@ class OpenLots(msgspec.Struct):
 
     def add(self, order: LiveOrder, lots: int) -> None:
         """Count `lots` more (fewer: negative) of an order as open."""
-        if order.reduce_only:
-            return
-        if order.side > 0:
+        if not order.reduce_only:
+            self.count(order.side, lots, order.terms.reducing)
+
+    def count(self, side: int, lots: int, reducing: bool) -> None:
+        """Count `lots` more of one side as open."""
+        if side > 0:
             self.buys += lots
-            self.reducing_buys += lots if order.reducing else 0
+            self.reducing_buys += lots if reducing else 0
         else:
             self.sells += lots
-            self.reducing_sells += lots if order.reducing else 0
+            self.reducing_sells += lots if reducing else 0
 
     def reducing(self, side: int) -> int:
         """Open lots of reducing orders on one side."""

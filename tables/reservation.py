@@ -3,9 +3,8 @@
 from streams import control, money
 from streams.instruments import Instrument
 from streams.orders import PROTECTION_BPS
-from tables.candidate import Candidate
-
-BPS = 10_000
+from tables.candidate import BPS, STOPS, Candidate
+from tables.orders import Terms
 
 
 def protection(candidate: Candidate) -> int:
@@ -14,7 +13,7 @@ def protection(candidate: Candidate) -> int:
     The mark (a stop: its stop price) moved against the order by protection_bps, then rounded to the tick on the mark's
     side of the bound: a fill is never worse than the page's bound, and rounding gives nobody more.
     """
-    if candidate.type == "limit" or candidate.is_reducing:
+    if candidate.is_reducing or not (candidate.type == "market" or candidate.type in STOPS):
         return 0
     bps = candidate.command.protection_bps
     moved = BPS + candidate.side * (PROTECTION_BPS if bps is None else bps)
@@ -24,29 +23,47 @@ def protection(candidate: Candidate) -> int:
 
 def worst_price(candidate: Candidate) -> int:
     """The price in ticks at which the order counts: a buy's worst, a sell's limit, stop or mark; 0 = unknown."""
-    if candidate.type != "limit" and candidate.side > 0 and not candidate.is_reducing:
+    if candidate.side > 0 and not candidate.price and not candidate.is_reducing:
         return protection(candidate)
     return (candidate.reference2 + 1) // 2
 
 
 def notional(candidate: Candidate, instrument: Instrument) -> int:
-    """Money of the whole order at its worst price."""
-    return instrument.notional(worst_price(candidate), candidate.qty)
+    """Money of all that the order would have open, at its worst price."""
+    return instrument.notional(worst_price(candidate), candidate.lots)
 
 
 def reserved_lot(candidate: Candidate, instrument: Instrument, profile: control.Account) -> int:
     """Money units that each unfilled lot of the order holds.
 
     Cash account: a buy holds its worst price and the taker fee on it, a sell holds lots of the position instead. Margin
-    account: an entry holds its notional (initial margin 1) and the fee, a reducing order the fee alone.
+    account: an entry holds its initial margin and the fee, a reducing order the fee alone.
     """
     lot = instrument.notional(worst_price(candidate), 1)
-    fee = money.fee(lot, fee_rate(profile))
-    if candidate.is_cash:
+    fee = money.fee(lot, fee_rate(candidate))
+    if profile.type == "cash":
         return lot + fee if candidate.side > 0 else 0
-    return fee if candidate.is_reducing else lot + fee
+    if candidate.is_reducing:
+        return fee
+    margin = -(-lot * instrument.initial_margin_units // money.UNIT)
+    return margin + fee
 
 
-def fee_rate(profile: control.Account) -> int:
+def fee_rate(candidate: Candidate) -> int:
     """The highest rate a fill can be charged; a rebate is not spent before it is earned."""
-    return max(profile.taker_rate, profile.maker_rate, 0)
+    return max(*candidate.rates, 0)
+
+
+def terms(candidate: Candidate, instrument: Instrument, profile: control.Account) -> Terms:
+    """What the order may do and holds once accepted."""
+    limit = candidate.price or protection(candidate)
+    return candidate.terms(reserved_lot(candidate, instrument, profile), limit)
+
+
+def needed(candidate: Candidate, terms: Terms) -> int:
+    """Money units that its acceptance reserves: all of a new order; of a replaced one what is added to cover both."""
+    old = candidate.replaces
+    if old is None:
+        return terms.reserved_lot * candidate.qty
+    both = terms.or_worse(old.terms, candidate.side)
+    return both.reserved_lot * (both.qty - old.filled) - candidate.held

@@ -1,4 +1,4 @@
-"""Oldest-first order over a table, so that a memory of ids can be bounded."""
+"""Views of a table: its entries oldest first, so that a memory of ids can be bounded, and whether it has any."""
 
 import heapq
 from collections.abc import Callable
@@ -40,3 +40,21 @@ class OldestFirst(Generic[V]):
                 return key
             heapq.heappop(self._heap)
         return None
+
+
+class Keys:
+    """Index of a table that is nearly always empty: asking whether it is costs nothing."""
+
+    def __init__(self) -> None:
+        self.present: set[str] = set()
+
+    def change(self, key: str, old: object | None, new: object | None) -> None:
+        """Follow one change of the table."""
+        if new is None:
+            self.present.discard(key)
+        else:
+            self.present.add(key)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.present.clear()

@@ -144,9 +144,10 @@ def _reservations(history: History) -> Iterator[Violation]:
     }
     expected: Counter[str] = Counter()
     for row in history.rows("account-state", "orders").values():
-        closing = row["qty"] if row["closing"] < 0 else row["closing"]
-        key = f"{row['account']}|{quotes[row['symbol']]}"
-        expected[key] += row["reserved_lot"] * (closing - row["filled"])
+        terms = row["terms"]  # fields that have their default are left out
+        last = row.get("closing", -1)
+        lots = (terms["qty"] if last < 0 else last) - row.get("filled", 0)
+        expected[f"{row['account']}|{quotes[row['symbol']]}"] += terms["reserved_lot"] * lots
     for (_, key), row in history.rows("account-state", "balances").items():
         if row["reserved"] != expected[key]:
             yield Violation("I14", f"{key}: {row['reserved']} reserved, {expected[key]} expected")

@@ -32,6 +32,17 @@ ETH = Instrument(
 )
 
 
+VAST: Any = 10**9
+WIDE: dict[str, Any] = {
+    "loss_max": "100000000000", "loss_bps": VAST, "drawdown_bps": VAST, "fees_max": "100000000000",
+    "order_notional_max": "100000000000", "order_notional_bps": VAST, "symbol_bps": VAST,
+    "cluster_bps": VAST, "gross_exposure_max": "100000000000", "gross_bps": VAST, "cvar_bps": VAST,
+    "var95_max": "100000000000", "var99_max": "100000000000", "bracket_loss_bps": VAST,
+    "open_orders_max": 100_000, "symbol_open_orders_max": 100_000, "rate_per_s": 100_000, "rate_burst": 100_000,
+}  # fmt: skip
+"""Limits that nothing in a test reaches but what it is about."""
+
+
 class Entry(NamedTuple):
     """A record as the log gives it."""
 
@@ -179,11 +190,16 @@ def ready(cash: str = "10000", type: Any = "cash", **account: Any) -> Drive:
     drive.control(control.InstrumentRecord(instrument=BTC))
     drive.control(control.InstrumentRecord(instrument=ETH))
     drive.control(control.Account(account="a", type=type, **{"mode": "sim"} | account))
-    drive.control(control.Limits(account="a"))
+    drive.control(wide())
     drive.control(control.Cash(account="a", id="first", currency="USD", amount=cash))
     drive.mark(BTC.symbol, 4_999_900, 5_000_100)
     drive.mark(ETH.symbol, 199_990, 200_010)
     return drive
+
+
+def wide(account: str = "a", **changes: Any) -> control.Limits:
+    """Limits of an account that are wide but for these."""
+    return control.Limits(account=account, **WIDE | changes)
 
 
 def cancels(outputs: list[Output]) -> list[CancelAccepted]:

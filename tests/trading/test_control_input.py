@@ -15,6 +15,9 @@ from tests.trading.drive import BTC, Drive, Entry, ready
 LIMITS = {"kind": "limits", "account": "a", "order_notional_max": "5"}
 KILL = {"kind": "kill", "scope": "global", "action": "kill", "reason": "r", "seq": 1}
 CASH = {"kind": "cash", "account": "a", "id": "1", "currency": "USD", "amount": "5"}
+TIERS = [{"from": "0", "maker": 1600, "taker": 2600}]
+FEES = {"kind": "fees", "name": "own", "tiers": TIERS}
+REVIEW = {"kind": "review", "order_id": "1-0-0", "verdict": "approve", "reviewer": "r"}
 TRADED = {"kind": "instrument", "instrument": json.loads(BTC.model_dump_json())}
 BAD: dict[str, Any] = {
     "empty": b"",
@@ -33,9 +36,15 @@ BAD: dict[str, Any] = {
     "seq as text": KILL | {"seq": "1"},
     "seq true": KILL | {"seq": True},
     "seq 0": KILL | {"seq": 0},
-    "unknown field": KILL | {"flatten": True},
+    "unknown field": KILL | {"until": "noon"},
+    "flatten with a resume": KILL | {"action": "resume", "flatten": True},
+    "flatten of a strategy": KILL | {"scope": "strategy:s", "flatten": True},
+    "fees from 1 on": FEES | {"tiers": [{"from": "1", "maker": 1, "taker": 2}]},
+    "fees that fall": FEES | {"tiers": [*TIERS, {"from": "0", "maker": 1, "taker": 2}]},
+    "no tiers": FEES | {"tiers": []},
+    "verdict on no order": REVIEW | {"order_id": "1-0"},
+    "unknown verdict": REVIEW | {"verdict": "maybe"},
     "negative limit": LIMITS | {"order_notional_max": "-1"},
-    "limit null": LIMITS | {"order_notional_max": None},
     "limit NaN": LIMITS | {"gross_exposure_max": "NaN"},
     "limit bare": LIMITS | {"order_notional_max": 5},
     "limit 1e999999": LIMITS | {"order_notional_max": "1e999999"},
@@ -64,7 +73,9 @@ def test_bad_control_is_not_understood(name: str) -> None:
     assert refused.value.reason == "CONTROL_INVALID"
 
 
-@pytest.mark.parametrize("record", [LIMITS, KILL, CASH, TRADED], ids=lambda record: record["kind"])
+@pytest.mark.parametrize(
+    "record", [LIMITS, KILL, CASH, TRADED, FEES, REVIEW], ids=lambda record: record["kind"]
+)
 def test_good_control_is_read_back_from_its_own_bytes(record: dict[str, Any]) -> None:
     decoded = control.decode(json.dumps(record).encode())
     assert control.decode(control.encode(decoded)) == decoded

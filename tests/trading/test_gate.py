@@ -8,7 +8,7 @@ import pytest
 from streams import control, topics
 from streams.messages import Decision
 from streams.orders import time_text
-from tests.trading.drive import BTC, ETH, START_NS, Drive, ready
+from tests.trading.drive import BTC, ETH, START_NS, Drive, ready, wide
 
 LIMIT = {"qty": "0.010", "price": "50000.00"}
 BRACKET = {"stop_loss": {"stop_price": "49000.00"}, "take_profit": {"price": "51000.00"}}
@@ -47,7 +47,7 @@ class Case(NamedTuple):
 
 
 def _limits(**changes: Any) -> Change:
-    return lambda drive: drive.control(control.Limits(account="a", **changes))
+    return lambda drive: drive.control(wide(**changes))
 
 
 def _kill(scope: str) -> Change:
@@ -78,10 +78,10 @@ CASES = [
     Case("BAD_VERSION", {"v": 2}),
     Case("BAD_FIELD", {"qty": 1}),
     Case("BAD_FIELD", {"side": "long"}),
-    Case("UNKNOWN_FIELD", {"post_only": True}),
-    Case("UNKNOWN_TYPE", {"type": "trailing_stop"}),
-    Case("UNKNOWN_TIF", {"tif": "GTD"}),
-    Case("UNKNOWN_COMMAND", {"cmd": "replace"}),
+    Case("UNKNOWN_FIELD", {"hidden": True}),
+    Case("UNKNOWN_TYPE", {"type": "iceberg"}),
+    Case("UNKNOWN_TIF", {"tif": "DAY"}),
+    Case("UNKNOWN_COMMAND", {"cmd": "amend"}),
     Case("BAD_TIME", {"created_at": "yesterday"}),
     Case("CREATED_IN_FUTURE", {"created_at": time_text(START_NS + 60 * 10**9 + 1)}),
     Case("UNKNOWN_SYMBOL", {"symbol": "btc/usd.kraken"}),
@@ -306,4 +306,4 @@ def _open(drive: Drive) -> None:
 
 def _euro(drive: Drive) -> None:
     drive.control(control.Account(account="e", base_currency="EUR", mode="sim"))
-    drive.control(control.Limits(account="e"))
+    drive.control(wide("e"))

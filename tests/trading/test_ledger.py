@@ -154,7 +154,7 @@ def test_deposit_is_booked_by_the_accounts_own_partition_alone() -> None:
 
 def test_currencies_are_kept_apart() -> None:
     drive = ready()
-    drive.control(control.Cash(account="a", id="e", currency="EUR", amount="7"))
     drive.fill(drive.order(symbol=ETH.symbol, qty="0.010", price="2000.00").order_id, 10, 200_000)
+    drive.control(control.Cash(account="a", id="e", currency="EUR", amount="7"))
     assert money.text(drive.tables.balances["a|EUR"].cash) == "7"
     assert money.text(drive.tables.totals["EUR"].accounts) == "7"

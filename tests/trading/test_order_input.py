@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents.handler import Output
-from streams import codec, orders, topics
+from streams import codec, instants, orders, topics
 from streams.codec import Undecodable
 from streams.orders import Cancel, New
 from tests.trading.drive import ready
@@ -69,7 +69,7 @@ REJECTED: dict[str, tuple[bytes, str]] = {
     "no version": (_with(v=None), "BAD_VERSION"),
     "qty bare": (_with(qty=1), "BAD_FIELD"),
     "qty true": (_with(qty=True), "BAD_FIELD"),
-    "qty null": (_with(qty=None), "BAD_FIELD"),
+    "qty null": (_with(qty=None), "BAD_COMBINATION"),
     "qty an object": (_with(qty={"value": "1"}), "BAD_FIELD"),
     "qty 1e999 bare": (TEXT.replace('"0.010"', "1e999").encode(), "BAD_FIELD"),
     "qty 1e999999 bare": (TEXT.replace('"0.010"', "1e999999").encode(), "BAD_FIELD"),
@@ -86,12 +86,12 @@ REJECTED: dict[str, tuple[bytes, str]] = {
     "field named a lone surrogate": (_with(**{"\ud800": 1}), "BAD_FIELD"),
     "field with control characters": (_with(**{"a\x00\n": 1}), "UNKNOWN_FIELD"),
     "700 unknown fields": (_with(**{f"f{n}": 1 for n in range(700)}), "UNKNOWN_FIELD"),
-    "trigger of a stop loss": (
-        _with(bracket={"stop_loss": {"stop_price": "1", "trigger": "mark"}}),
-        "UNKNOWN_FIELD",
+    "unknown trigger of a stop loss": (
+        _with(bracket={"stop_loss": {"stop_price": "1", "trigger": "bid"}}),
+        "BAD_FIELD",
     ),
     "no cmd": (_with(cmd=None), "BAD_FIELD"),
-    "replace": (_with(cmd="replace"), "UNKNOWN_COMMAND"),
+    "amend": (_with(cmd="amend"), "UNKNOWN_COMMAND"),
     "local time": (_with(created_at="2026-11-24T10:00:00+01:00"), "BAD_TIME"),
     "30 February": (_with(created_at="2026-02-30T10:00:00Z"), "BAD_TIME"),
     "leap second": (_with(created_at="2016-12-31T23:59:60Z"), "BAD_TIME"),
@@ -164,4 +164,4 @@ def test_encoded_commands_are_read_back() -> None:
 
 @pytest.mark.parametrize("time_ns", [1_795_514_400 * 10**9, 1_795_514_400_123_456_789])
 def test_times_are_kept_to_the_nanosecond(time_ns: int) -> None:
-    assert orders.nanoseconds(orders.time_text(time_ns)) == time_ns
+    assert instants.nanoseconds(instants.time_text(time_ns)) == time_ns

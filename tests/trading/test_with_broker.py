@@ -12,7 +12,7 @@ from agents.handler import Output
 from streams import codec, control, money, topics
 from streams.messages import Fill, OrderEvent
 from tests.broker.exchange import SYMBOL, Stage, instrument
-from tests.trading.drive import Drive
+from tests.trading.drive import Drive, wide
 
 
 class Floor:
@@ -28,7 +28,7 @@ class Floor:
         for record in (
             control.InstrumentRecord(instrument=instrument()),
             control.Account(account="a", type=type, mode="sim", maker_rate=200, taker_rate=1200),
-            control.Limits(account="a"),
+            wide(),
             control.Cash(account="a", id="first", currency="USD", amount=cash),
         ):
             self.drive.control(record)

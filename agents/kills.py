@@ -1,0 +1,98 @@
+"""The kill switch: latched by every cell; it refuses entries, cancels what it covers and, if told so, closes positions."""
+
+from collections.abc import Iterable
+
+from agents import cancels, flattening, reviews
+from agents.handler import Event, Output
+from streams import control, topics
+from streams.codec import Undecodable
+from streams.messages import Decision
+from tables import limits
+from tables.account_tables import AccountTables
+from tables.candidate import Refusal
+from tables.orders import REVIEW, Exit, LiveOrder, pair
+
+KILLED, FLATTENED = "KILLED", "FLATTENED"
+
+
+def on_kill(
+    event: Event[control.Read | None],
+    record: control.Kill,
+    tables: AccountTables,
+    generation: int,
+) -> list[Output]:
+    """Latch the switch, or release it by a higher seq; a kill cancels what it covers, oldest first, then flattens."""
+    latched = tables.kills.get(record.scope)
+    if latched is not None and not record.seq > latched.seq:
+        raise Undecodable(
+            "CONTROL_REPLAYED", f"{record.scope}: seq {record.seq}, {latched.seq} is known"
+        )
+    tables.kills.put(record.scope, record)
+    outputs = [_applied(event, record, tables, generation)]
+    if record.action == "kill":
+        outputs += _cancel_covered(event, record, tables)
+        if record.flatten:
+            outputs += flattening.close(event, record.scope, tables, generation)
+    return outputs
+
+
+def _applied(
+    event: Event[control.Read | None],
+    record: control.Kill,
+    tables: AccountTables,
+    generation: int,
+) -> Output:
+    kind, _, name = record.scope.partition(":")
+    applied = Decision(
+        decision_id=f"{generation}-control-{event.offset}-{tables.partition}",
+        kind="control",
+        outcome="applied",
+        account=name if kind == "account" else "",
+        command_ref=event.ref,
+        time=event.clock_ns,
+        symbol=name if kind == "symbol" else "",
+        reason=record.action.upper(),
+        detail=f"{record.scope} seq {record.seq}: {record.reason}",
+        control_offset=event.offset,
+    )
+    return Output(topics.DECISIONS, record.scope, applied)
+
+
+def _cancel_covered(
+    event: Event[control.Read | None], record: control.Kill, tables: AccountTables
+) -> list[Output]:
+    reason = FLATTENED if record.flatten else KILLED
+    outputs: list[Output] = []
+    for order_id, order in _covered(record, tables):
+        if isinstance(order, LiveOrder) and order.state == REVIEW:
+            refusal = Refusal(KILLED, f"{record.scope} seq {record.seq}")
+            outputs.append(reviews.refuse(event.clock_ns, order_id, order, refusal, tables))
+        else:
+            outputs += cancels.cancel(tables, order_id, order, reason, event.ref, event.clock_ns)
+    return outputs
+
+
+def _covered(record: control.Kill, tables: AccountTables) -> Iterable[tuple[str, LiveOrder | Exit]]:
+    """Live orders in scope by age. Those that protect a position stay, unless the position itself goes."""
+    found: list[tuple[str, LiveOrder | Exit]] = [
+        (order_id, order)
+        for order_id, order in tables.orders.items()
+        if order.is_live and (record.flatten or not _protects(order, tables))
+    ]
+    if record.flatten:
+        found += tables.exits.items()
+    reasons = (KILLED, FLATTENED)
+    covered = [
+        (order_id, order)
+        for order_id, order in found
+        if record.scope in limits.kill_scopes(order.account, order.symbol, order.strategy)
+        and order.pending not in reasons[record.flatten :]
+    ]
+    return sorted(covered, key=lambda each: (cancels.age(each[0]), each[0]))
+
+
+def _protects(order: LiveOrder, tables: AccountTables) -> bool:
+    if not order.reduce_only:
+        return False
+    position = tables.positions.get(pair(order.account, order.symbol))
+    return position is not None and order.side * position.qty < 0
