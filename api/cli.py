@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from api.commands.demo import demo
 from api.commands.dlq import dlq
 from api.commands.doctor import doctor
 from api.commands.feed import feed
@@ -35,6 +36,7 @@ for command in (up, order, kill, feed, worker, sink, doctor):
 app.command(name="api")(serve)
 app.add_typer(topics, name="topics")
 app.add_typer(dlq, name="dlq")
+app.add_typer(demo, name="demo")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,85 @@
+"""`headrace demo`: shows on an engine of its own that orders and money come out as published."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from api.demo import outcome, script
+from api.demo.engine import engine
+from api.demo.scenario import Scenario, scenarios
+from api.ending import Ended, plainly
+from streams.exits import Exit
+from streams.processes import LocalPartError
+
+demo = typer.Typer(help="Show on an engine of its own what orders become.", no_args_is_help=True)
+output = Console(highlight=False, soft_wrap=True)
+READ = ("risk.decisions", "fills", "orders.events", "positions")
+DIFFERENT = 1
+
+
+@demo.callback()
+def _demo() -> None:
+    """Keeps the commands below from becoming the only one."""
+
+
+@demo.command()
+def brackets(
+    only: Annotated[str, typer.Option(help="Numbers of scenarios, comma separated.")] = "",
+) -> None:
+    """Play the worked examples through Kafka; print expected against got. Exits 0 when all are equal, else 1."""
+    with plainly():
+        chosen = _chosen(only)
+        try:
+            log = asyncio.run(_play(chosen))
+        except LocalPartError as error:
+            raise Ended(Exit.CHECK_FAILED, str(error)) from error
+    equal = [_show(scenario, log) for scenario in chosen]
+    output.print(f"{sum(equal)} of {len(equal)} scenarios came out as published")
+    raise typer.Exit(Exit.CLEAN if all(equal) else DIFFERENT)
+
+
+def _chosen(only: str) -> tuple[Scenario, ...]:
+    every = scenarios()
+    wanted = [number.strip() for number in only.split(",") if number.strip()]
+    unknown = set(wanted) - {scenario.number for scenario in every}
+    if unknown:
+        there = ", ".join(scenario.number for scenario in every)
+        raise Ended(Exit.USAGE, f"no scenario {', '.join(sorted(unknown))}; there are {there}")
+    return tuple(s for s in every if not wanted or s.number in wanted)
+
+
+async def _play(chosen: Sequence[Scenario]) -> outcome.Messages:
+    """All of them side by side, each on an account and a symbol of its own."""
+    with tempfile.TemporaryDirectory(prefix="headrace-demo-") as directory:
+        async with engine(Path(directory), lambda line: output.print(line, style="dim")) as running:
+            played = [scenario for scenario in chosen if not scenario.pending]
+            for scenario in played:
+                await running.reference(script.reference(scenario), script.START_MS)
+            for group in script.groups(played):
+                await running.put(group)
+            return {topic: await running.messages(topic) for topic in READ}
+
+
+def _show(scenario: Scenario, log: outcome.Messages) -> bool:
+    if scenario.pending:
+        _title(scenario, f"NOT PLAYED: no {scenario.pending} yet", "red")
+        return False
+    got = outcome.lines(scenario, log)
+    equal = got == scenario.expected
+    _title(scenario, "equal" if equal else "DIFFERENT", "green" if equal else "red")
+    width = max(map(len, (*scenario.expected, "expected")))
+    output.print(f"    {'expected':{width}}    got", style="dim")
+    for left, right in zip_longest(scenario.expected, got, fillvalue=""):
+        style = None if left == right else "red"
+        output.print(f"    {left:{width}}    {right}", style=style, markup=False)
+    return equal
+
+
+def _title(scenario: Scenario, verdict: str, style: str) -> None:
+    output.print(f"\n[bold]{scenario.number}  {scenario.title}[/]  [{style}]{verdict}[/]")
