@@ -15,7 +15,7 @@ from streams.instruments import Instrument
 from streams.messages import Features, Quote, Trade
 from streams.state import Table
 from tables import breakers, prices
-from tables.breakers import WIDE_FACTOR, Breakers
+from tables.breakers import SUSPECT_FACTOR, Breakers
 from tables.prices import Price
 
 Tick = TypeVar("Tick", Quote, Trade)
@@ -27,12 +27,14 @@ class SymbolState:
     """What the market is for one symbol.
 
     quiet_until: before this event time a usual quote or trade makes no record, since a mark or a vector falls due only
-    where a slot opens; 0 while the book is not a usual one. quote_offset, trade_offset: the last ones applied.
+    where a slot opens; 0 while the book is not a usual one. narrow: ticks, a wider spread is looked at by the breakers;
+    0 while every quote is. quote_offset, trade_offset: the last ones applied.
     """
 
     price: Price
     micro: Micro
     quiet_until: int = 0
+    narrow: int = 0
     quote_offset: int = -1
     trade_offset: int = -1
     breakers: Breakers = field(default_factory=Breakers)
@@ -42,6 +44,7 @@ class SymbolState:
             copy.copy(self.price),
             copy.copy(self.micro),
             self.quiet_until,
+            self.narrow,
             self.quote_offset,
             self.trade_offset,
             copy.copy(self.breakers),
@@ -71,15 +74,14 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
         state = _open(tables, quote, _check_quote)
     time, bid, ask = quote.time, quote.bid, quote.ask
     bid_size, ask_size = quote.bid_size, quote.ask_size
-    sums, quiet_until = state.micro, state.quiet_until
+    sums = state.micro
     if not (
-        quiet_until
-        and 0 < bid <= ask
+        0 <= ask - bid < state.narrow
+        and bid > 0
         and bid_size > 0
         and ask_size > 0
         and time >= sums.clock
         and not quote.flags
-        and (ask - bid) * WIDE_FACTOR < bid + ask
     ):
         return _on_unusual_quote(event, state)
     price = state.price
@@ -89,7 +91,7 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
     price.ask_size = ask_size
     micro.on_quote(sums, time, bid, ask, bid_size, ask_size)
     state.quote_offset = event.record.offset
-    if time < quiet_until:
+    if time < state.quiet_until:
         return NOTHING
     return _outputs(event, state, time, status_changed=False, applied=True)
 
@@ -179,6 +181,7 @@ def _outputs(
     symbol = message.symbol
     usual = price.status == "live" and sums.bid > 0 and not state.breakers.counts_quotes
     state.quiet_until = sums.wake if usual else 0
+    state.narrow = (price.bid + price.ask) // SUSPECT_FACTOR if usual else 0
     outputs = NOTHING
     if status_changed or time >= price.due:
         cause = Ref(event.topic, event.partition, event.record.offset)

@@ -6,8 +6,8 @@ from tables import hysteresis
 
 SECOND_NS = 1_000_000_000
 WIDE_BPS, NARROW_BPS, WIDE_QUOTES, SPREAD_HOLD_NS = 50, 25, 5, 10 * SECOND_NS
-WIDE_FACTOR = 20_000 // WIDE_BPS
-"""(ask - bid) x this >= bid + ask: the spread is at WIDE_BPS of the mid or more."""
+SUSPECT_FACTOR = 500
+"""ask - bid >= (bid + ask) // this, 40 bps of the mid: a spread that has to be looked at quote by quote."""
 
 PPM = 1_000_000
 WINDOW_S = 60
@@ -61,6 +61,8 @@ class Breakers:
     @property
     def open(self) -> str:
         """The first breaker that is not closed; "" when all are."""
+        if not (self.feed or self.book or self.spread or self.jump or self.volatility):
+            return ""
         if self.feed:
             return "feed"
         if self.book:
@@ -69,7 +71,7 @@ class Breakers:
             return "spread"
         if self.jump:
             return "jump"
-        return "volatility" if self.volatility else ""
+        return "volatility"
 
 
 def on_quote(breakers: Breakers, bid: int, ask: int, time: int) -> bool:
@@ -89,19 +91,23 @@ def on_quote(breakers: Breakers, bid: int, ask: int, time: int) -> bool:
 
 def on_mark(breakers: Breakers, status: str, mid2: int, time: int) -> str:
     """Watch what a mark shows: the feed, the book, and where it is live the mid. Returns the breaker that is open."""
-    stale, crossed = status == "stale", status == "crossed"
-    if stale or breakers.feed:
-        breakers.feed = hysteresis.step(
-            breakers.feed, breach=stale, calm=not stale, now=time, hold=FEED_HOLD_NS
-        )
-    if crossed or breakers.book:
-        breakers.book = hysteresis.step(
-            breakers.book, breach=crossed, calm=not crossed, now=time, hold=BOOK_HOLD_NS
-        )
+    if status != "live" or breakers.feed or breakers.book:
+        _on_status(breakers, status, time)
     if status == "live":
         before, breakers.mid2 = breakers.mid2 or mid2, mid2
-        _on_return(breakers, (mid2 - before) * PPM // before, time)
+        if before != mid2 or breakers.total or breakers.jump or breakers.volatility:
+            _on_return(breakers, (mid2 - before) * PPM // before, time)
     return breakers.open
+
+
+def _on_status(breakers: Breakers, status: str, time: int) -> None:
+    stale, crossed = status == "stale", status == "crossed"
+    breakers.feed = hysteresis.step(
+        breakers.feed, breach=stale, calm=not stale, now=time, hold=FEED_HOLD_NS
+    )
+    breakers.book = hysteresis.step(
+        breakers.book, breach=crossed, calm=not crossed, now=time, hold=BOOK_HOLD_NS
+    )
 
 
 def _on_return(breakers: Breakers, ppm: int, time: int) -> None:

@@ -60,7 +60,7 @@ def test_first_quote_gives_a_mark_with_its_cause(tables: drive.Tables) -> None:
 
 
 def test_marks_are_conflated_to_ten_a_second(tables: drive.Tables) -> None:
-    written = marks(tables, *[quote(ms, bid=50 + ms % 50) for ms in range(1_000)])
+    written = marks(tables, *[quote(ms, bid=100_000 + ms % 50, ask=100_060) for ms in range(1_000)])
     assert [mark.time for mark in written] == [START + ms * MS for ms in range(0, 1_000, 100)]
 
 
