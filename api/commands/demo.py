@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from api.demo import kill as switch
 from api.demo import outcome, script
 from api.demo.engine import engine
 from api.demo.scenario import Scenario, scenarios
@@ -44,6 +45,35 @@ def brackets(
     raise typer.Exit(Exit.CLEAN if all(equal) else DIFFERENT)
 
 
+@demo.command()
+def kill() -> None:
+    """Pull the kill switch with 1,000 orders at rest and 1,000 queued. Exits 0 when none came through, else 1."""
+    with plainly():
+        try:
+            found = asyncio.run(_kill())
+        except LocalPartError as error:
+            raise Ended(Exit.CHECK_FAILED, str(error)) from error
+    output.print(f"orders at rest when the switch was pulled   {found.resting}")
+    output.print(f"orders queued around it                     {found.queued}")
+    output.print(f"  accepted before it was applied            {found.accepted_before}")
+    output.print(f"  refused as KILLED                         {found.refused}")
+    output.print(f"  accepted after it was applied             {len(found.late)}")
+    output.print(f"orders left open                            {len(found.left)}")
+    output.print(f"blocked on every partition after            {found.blocked_s:.3f} s")
+    output.print(f"last cancel after                           {found.cancelled_s:.3f} s")
+    raise typer.Exit(Exit.CLEAN if found.holds else DIFFERENT)
+
+
+async def _kill() -> switch.Outcome:
+    with tempfile.TemporaryDirectory(prefix="headrace-demo-") as directory:
+        async with engine(Path(directory), _say, lockstep=False) as running:
+            return await switch.show(running, _say)
+
+
+def _say(line: str) -> None:
+    output.print(line, style="dim", markup=False)
+
+
 def _chosen(only: str) -> tuple[Scenario, ...]:
     every = scenarios()
     wanted = [number.strip() for number in only.split(",") if number.strip()]
@@ -57,7 +87,7 @@ def _chosen(only: str) -> tuple[Scenario, ...]:
 async def _play(chosen: Sequence[Scenario]) -> outcome.Messages:
     """All of them side by side, each on an account and a symbol of its own."""
     with tempfile.TemporaryDirectory(prefix="headrace-demo-") as directory:
-        async with engine(Path(directory), lambda line: output.print(line, style="dim")) as running:
+        async with engine(Path(directory), _say, lockstep=True) as running:
             played = [scenario for scenario in chosen if not scenario.pending]
             for scenario in played:
                 await running.reference(script.reference(scenario), script.START_MS)

@@ -31,7 +31,7 @@ STOP_S = 5.0
 
 @dataclass
 class DemoEngine:
-    """A running engine that takes turns, so that what it does does not depend on time."""
+    """A running engine."""
 
     brokers: str
     worker: Service
@@ -74,14 +74,19 @@ class DemoEngine:
 
 
 @asynccontextmanager
-async def engine(directory: Path, say: Callable[[str], None]) -> AsyncIterator[DemoEngine]:
-    """Starts Kafka and a worker there, and stops them. Raises LocalPartError for one that does not start."""
+async def engine(
+    directory: Path, say: Callable[[str], None], *, lockstep: bool
+) -> AsyncIterator[DemoEngine]:
+    """Starts Kafka and a worker there, and stops them. Raises LocalPartError for one that does not start.
+
+    lockstep: it takes turns, so that what it does does not depend on time.
+    """
     kafka = LocalKafka(directory / "kafka", progress=say)
     try:
         await in_thread(kafka.start, kafka.name)
         await admin.apply(kafka.bootstrap, PARTITIONS, embedded=True)
         settings = Settings(app=APP, brokers=kafka.bootstrap, partitions=PARTITIONS)
-        worker = _worker(settings, directory)
+        worker = _worker(settings, directory, lockstep)
         try:
             say("starting the engine")
             await in_thread(worker.start, worker.name)
@@ -99,7 +104,7 @@ def _lag(settings: Settings) -> Any:
     return lag.watch(settings.brokers, settings.app, committed_inputs(settings), list(BY_NAME))
 
 
-def _worker(settings: Settings, directory: Path) -> Service:
+def _worker(settings: Settings, directory: Path, lockstep: bool) -> Service:
     port = free_port()
     environment = {
         "HEADRACE_APP": settings.app,
@@ -110,7 +115,7 @@ def _worker(settings: Settings, directory: Path) -> Service:
         "HEADRACE_STRATEGY": "none",
         "HEADRACE_STRATEGY_PARAMS": "",
         "HEADRACE_ONLY": "",
-        "HEADRACE_LOCKSTEP": "1",
+        "HEADRACE_LOCKSTEP": str(int(lockstep)),
         "HEADRACE_OPS_PORT": str(port),
     }
     log_file = directory / "worker.log"
