@@ -17,7 +17,7 @@ from agents.strategies.commands import BadAnswer, Order, Sender, encode
 from streams import topics
 from streams.codec import Undecodable
 from streams.instruments import Instrument
-from streams.messages import Fill, Prediction
+from streams.messages import Fill, Prediction, PredictionRef
 from streams.state import Table
 from tables.window import OldestFirst
 
@@ -77,6 +77,7 @@ class Strategist:
             prediction.symbol,
             prediction.time,
             lambda memory, at: self.strategy.on_prediction(prediction, memory, at),
+            acts_on=_ref(event),
             abstains=prediction.served.p is None,
         )
         return outputs
@@ -93,6 +94,16 @@ class Strategist:
                 lambda memory, at: self.strategy.on_fill(fill, memory, at),
             )
         return outputs
+
+
+def _ref(event: Event[Prediction]) -> PredictionRef | None:
+    """What an order says of the prediction that it acts on. edge_bps: odds times volatility, before costs."""
+    prediction = event.message
+    served = prediction.served
+    if served.p is None:
+        return None
+    edge_bps = (2 * served.p - 1) * prediction.volatility_bps
+    return PredictionRef(*event.ref, prediction.model, served.version, served.p, edge_bps)
 
 
 class _Turn:
@@ -121,7 +132,15 @@ class _Turn:
                 outputs += self.ask(symbol, now, lambda m, at: strategy.on_timer(now, m, at))
         return outputs
 
-    def ask(self, symbol: str, time: int, ask: Ask, *, abstains: bool = False) -> list[Output]:
+    def ask(
+        self,
+        symbol: str,
+        time: int,
+        ask: Ask,
+        *,
+        acts_on: PredictionRef | None = None,
+        abstains: bool = False,
+    ) -> list[Output]:
         """Put one question, keep the memory of its answer, and send its orders; or tell what is wrong with them."""
         instrument = self._tables.instruments.get(symbol)
         if instrument is None:
@@ -133,7 +152,7 @@ class _Turn:
             kept = self._tables.memories.get(key)
             memory, commands = ask(self._memory(kept), at)
             row = self._kept(memory)
-            orders = list(self._encoded(commands, at))
+            orders = list(self._encoded(commands, at, acts_on))
         except Exception as error:  # noqa: BLE001  whatever a strategy raises, it must not stop the engine
             reason = "STRATEGY_ANSWER" if isinstance(error, BadAnswer) else "STRATEGY_ERROR"
             what = str(error) if isinstance(error, BadAnswer) else repr(error)
@@ -166,10 +185,10 @@ class _Turn:
             raise BadAnswer(f"a memory of {len(data)} bytes; at most {MEMORY_BYTES_MAX}")
         return Kept(memory.wake_at, msgspec.Raw(data))
 
-    def _encoded(self, commands: Any, at: Moment) -> Iterator[bytes]:
+    def _encoded(self, commands: Any, at: Moment, acts_on: PredictionRef | None) -> Iterator[bytes]:
         if len(commands) > ORDERS_MAX:
             raise BadAnswer(f"{len(commands)} orders in one answer; at most {ORDERS_MAX}")
-        sender = Sender(self._seat.account, self._seat.name, at.instrument, at.time)
+        sender = Sender(self._seat.account, self._seat.name, at.instrument, at.time, acts_on)
         for number, command in enumerate(commands):
             if isinstance(command, Order) and not command.reduce_only and not at.may_enter:
                 raise BadAnswer("an entry where none may be sent")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from streams import orders
 from streams.instruments import Instrument
-from streams.messages import OrderType, Side, TimeInForce
+from streams.messages import OrderType, PredictionRef, Side, TimeInForce
 
 Lots = Annotated[int, Meta(gt=0, le=10**12)]
 Ticks = Annotated[int, Meta(ge=0, le=10**15)]
@@ -46,12 +46,13 @@ class Cancel(msgspec.Struct, frozen=True):
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who sends, for which symbol and when (created_at: ns of event time)."""
+    """Who sends, for which symbol and when (created_at: ns of event time), and the prediction that is acted on."""
 
     account: str
     strategy: str
     instrument: Instrument
     created_at: int
+    prediction: PredictionRef | None = None
 
 
 class BadAnswer(ValueError):
@@ -69,8 +70,7 @@ def encode(command: Order | Cancel, client_order_id: str, sender: Sender) -> byt
     try:
         match command:
             case Order():
-                fields = {"symbol": sender.instrument.symbol, "strategy": sender.strategy}
-                fields |= _fields(_checked(command), sender.instrument)
+                fields = _fields(_checked(command), sender.instrument) | _origin(sender)
                 return orders.encode(orders.New.model_validate(header | {"cmd": "new"} | fields))
             case Cancel(target):
                 fields = {"cmd": "cancel", "target": target}
@@ -79,6 +79,16 @@ def encode(command: Order | Cancel, client_order_id: str, sender: Sender) -> byt
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         raise BadAnswer(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     raise BadAnswer(f"{type(command).__name__} is neither an Order nor a Cancel")
+
+
+def _origin(sender: Sender) -> dict[str, Any]:
+    """What an order says of where it comes from."""
+    origin: dict[str, Any] = {"symbol": sender.instrument.symbol, "strategy": sender.strategy}
+    acted_on = sender.prediction
+    if acted_on is not None:
+        numbers = {name: f"{getattr(acted_on, name) or 0.0:.6f}" for name in ("p", "edge_bps")}
+        origin["prediction"] = msgspec.structs.asdict(acted_on) | numbers
+    return origin
 
 
 def _checked(order: Order) -> Order:

@@ -38,6 +38,20 @@ def test_an_order_carries_the_time_of_its_prediction_and_the_price_in_decimals()
     assert (order.type, order.price, order.qty) == ("limit", "59998.99", "0.1")
 
 
+def test_an_order_names_the_prediction_that_it_acts_on() -> None:
+    (order,) = Seat(own.Says((KEPT, [ENTRY]))).commands(prediction(0, 0.6))
+    assert isinstance(order, New) and order.prediction is not None
+    assert order.prediction.model_dump() == {
+        "topic": "predictions",
+        "partition": 0,
+        "offset": 0,
+        "model": "up1s.micro0.all",
+        "version": "lin",
+        "p": "0.600000",
+        "edge_bps": "0.100000",
+    }
+
+
 def test_own_fills_reach_the_strategy_and_foreign_ones_do_not() -> None:
     seat = Seat(own.Counter())
     seat.feed(prediction(0, 0.6))
