@@ -1,6 +1,7 @@
-"""The kill switch: latched by every cell; it refuses entries, cancels what it covers and, if told so, closes positions."""
+"""The kill switch: latched by every cell, it refuses entries, cancels what it covers and, if told so, flattens."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from agents import cancels, flattening, reviews
 from agents.handler import Event, Output
@@ -30,9 +31,17 @@ def on_kill(
     tables.kills.put(record.scope, record)
     outputs = [_applied(event, record, tables, generation)]
     if record.action == "kill":
-        outputs += _cancel_covered(event, record, tables)
-        if record.flatten:
-            outputs += flattening.close(event, record.scope, tables, generation)
+        outputs += enforce(event, record, tables, generation)
+    return outputs
+
+
+def enforce(
+    event: Event[Any], record: control.Kill, tables: AccountTables, generation: int
+) -> list[Output]:
+    """Cancel what a kill covers; close positions where it says so."""
+    outputs = _cancel_covered(event, record, tables)
+    if record.flatten:
+        outputs += flattening.close(event, record.scope, tables, generation)
     return outputs
 
 
@@ -58,9 +67,7 @@ def _applied(
     return Output(topics.DECISIONS, record.scope, applied)
 
 
-def _cancel_covered(
-    event: Event[control.Read | None], record: control.Kill, tables: AccountTables
-) -> list[Output]:
+def _cancel_covered(event: Event[Any], record: control.Kill, tables: AccountTables) -> list[Output]:
     reason = FLATTENED if record.flatten else KILLED
     outputs: list[Output] = []
     for order_id, order in _covered(record, tables):

@@ -99,7 +99,7 @@ def fold_account(
 
 def fold_fees(record: control.Fees, tables: AccountTables) -> None:
     """Take over a fee schedule; a large change of the one in force has to be meant."""
-    if not record.confirm and fees.differs(record, fees.schedule(record.name, tables)):
+    if not record.confirm and fees.needs_confirm(record, tables):
         raise Undecodable(
             "CONTROL_INVALID", f"fees {record.name}: a change of 2 bp or more needs confirm"
         )

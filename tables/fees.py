@@ -11,6 +11,7 @@ DAY_NS = 86_400 * 10**9
 DAYS = 30
 """UTC days of event time that count, today's included."""
 
+BUILT_IN = "kraken"
 LARGE_CHANGE = 200
 """2 basis points: a slip of the pen is more likely than a change like that."""
 
@@ -47,9 +48,15 @@ def rates(profile: control.Account, clock_ns: int, tables: AccountTables) -> tup
 
 
 def schedule(name: str, tables: AccountTables) -> Sequence[Tier]:
-    """The tiers in force under a name; one that is not there is the built-in."""
+    """The tiers that hold for a name; the built-in ones where no record has come yet."""
     record = tables.schedules.get(name)
     return KRAKEN if record is None else tiers(record)
+
+
+def needs_confirm(record: control.Fees, tables: AccountTables) -> bool:
+    """Whether it changes a schedule in force by so much that it has to be meant."""
+    is_in_force = record.name == BUILT_IN or record.name in tables.schedules
+    return is_in_force and differs(record, schedule(record.name, tables))
 
 
 def tiers(record: control.Fees) -> tuple[Tier, ...]:

@@ -17,6 +17,7 @@ from streams.messages import (
     Mark,
     OrderEvent,
     Position,
+    ReplaceAccepted,
     State,
 )
 from streams.orders import time_text
@@ -164,11 +165,12 @@ class Drive:
         filled: int,
         instrument: Instrument = BTC,
         parent: str = "",
+        qty: int = 0,
     ) -> None:
-        """Any event of an order."""
+        """Any event of an order; qty, filled: lots."""
         step = OrderEvent(
             event_id=f"{order_id}:1", order_id=order_id, client_order_id="x", account="a",
-            symbol=instrument.symbol, rev=1, type=type, state=state, qty="0",
+            symbol=instrument.symbol, rev=1, type=type, state=state, qty=instrument.qty_text(qty),
             filled=instrument.qty_text(filled), remaining="0", time=self.clock,
             cause=Ref("market.quotes", 0, 0), parent_id=parent,
         )  # fmt: skip
@@ -195,6 +197,12 @@ def ready(cash: str = "10000", type: Any = "cash", **account: Any) -> Drive:
     drive.mark(BTC.symbol, 4_999_900, 5_000_100)
     drive.mark(ETH.symbol, 199_990, 200_010)
     return drive
+
+
+def replaces(outputs: list[Output]) -> list[ReplaceAccepted]:
+    """The replaces among some outputs."""
+    found = [output.message.replace for output in outputs if output.topic is topics.ACCEPTED]
+    return [replace for replace in found if replace is not None]
 
 
 def wide(account: str = "a", **changes: Any) -> control.Limits:
