@@ -1,10 +1,11 @@
-"""Closes positions for the kill switch: one reduce-only market order each, which follows the cancels to the broker."""
+"""Closes positions for a kill or a latch: one reduce-only market order each, following the cancels to the broker."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from agents import decisions
 from agents.handler import Event, Output
-from streams import control, topics
+from streams import topics
 from streams.messages import Accepted, Decision, Side, ToBroker
 from tables import fees, intake, open_orders
 from tables.account_tables import AccountTables
@@ -12,16 +13,23 @@ from tables.orders import LiveOrder, Spent, Terms, pair
 from tables.position import Position
 
 
-def close(
-    event: Event[control.Read | None], scope: str, tables: AccountTables, generation: int
-) -> list[Output]:
+def close(event: Event[Any], scope: str, tables: AccountTables, generation: int) -> list[Output]:
     """Orders that close every position in scope, by account and symbol."""
     outputs: list[Output] = []
     for account, symbol, side, lots in _open(scope, tables):
         place = len(outputs) // 2
-        order_id = f"{generation}-flatten-{tables.partition}-{event.offset}-{place}"
+        order_id = f"{generation}-flatten{_cause(event)}-{tables.partition}-{event.offset}-{place}"
         outputs += _order(event, order_id, (account, symbol), (side, lots), tables)
     return outputs
+
+
+def _cause(event: Event[Any]) -> str:
+    """What else than a control record closes positions: offsets of two topics may be equal."""
+    return "" if event.topic == topics.CONTROL.name else f":{event.topic}:{event.partition}"
+
+
+def _control_offset(event: Event[Any]) -> int:
+    return event.offset if event.topic == topics.CONTROL.name else -1
 
 
 def _open(scope: str, tables: AccountTables) -> Iterator[tuple[str, str, Side, int]]:
@@ -50,7 +58,7 @@ def _range(account: str, symbol: str, tables: AccountTables) -> tuple[int, int]:
 
 
 def _order(
-    event: Event[control.Read | None],
+    event: Event[Any],
     order_id: str,
     of: tuple[str, str],
     closing: tuple[Side, int],
@@ -79,9 +87,7 @@ def _order(
     ]
 
 
-def _decided(
-    event: Event[control.Read | None], order_id: str, live: LiveOrder, tables: AccountTables
-) -> Output:
+def _decided(event: Event[Any], order_id: str, live: LiveOrder, tables: AccountTables) -> Output:
     mark = tables.marks.get(live.symbol)
     decision = Decision(
         decision_id=order_id,
@@ -95,16 +101,14 @@ def _decided(
         symbol=live.symbol,
         reason="FLATTEN",
         detail=f"book {'missing' if mark is None else mark.status}",
-        control_offset=event.offset,
+        control_offset=max(decisions.control_offset(tables), _control_offset(event)),
         mode=decisions.SIMULATED,
         mode_epoch=tables.mode_epoch(live.account),
     )
     return Output(topics.DECISIONS, live.account, decision)
 
 
-def _accepted(
-    event: Event[control.Read | None], order_id: str, live: LiveOrder, side: Side
-) -> Accepted:
+def _accepted(event: Event[Any], order_id: str, live: LiveOrder, side: Side) -> Accepted:
     return Accepted(
         order_id=order_id,
         client_order_id=order_id,

@@ -136,7 +136,8 @@ class Cell:
                 poisoned[failed.topic, failed.offset] = failed
 
     def seal(self, chunk: Chunk) -> None:
-        """Close the chunk: its changes are logged and the next chunk builds on them."""
+        """Close the chunk: its changes are proved and logged, and the next chunk builds on them."""
+        self.group.prove(self.tables)
         for table in self._tables.values():
             chunk.changes.extend(table.seal())
         chunk.changes.append((PROGRESS_KEY, codec.encode(chunk.progress)))

@@ -61,17 +61,23 @@ class Input:
         return self.reports and (not self.broadcast or partition == 0 or reason not in ALIKE)
 
 
+def nothing_to_prove(tables: Any) -> None:
+    """For groups without money."""
+
+
 @dataclass(frozen=True)
 class Group:
     """One line of the system: inputs -> handlers over tables -> outputs, and the changelog of the tables.
 
-    tables: the partition of a cell -> its tables, empty.
+    tables: the partition of a cell -> its tables, empty. prove: raises where what a chunk has changed in them does not
+    add up, before anything of it is committed.
     """
 
     name: str
     inputs: tuple[Input, ...]
     tables: Callable[[int], Tables]
     changelog: Topic
+    prove: Callable[[Any], None] = nothing_to_prove
 
     @property
     def outputs(self) -> tuple[Topic, ...]:

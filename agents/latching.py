@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents import cancels, decisions
+from agents import cancels, decisions, kills
 from agents.handler import Event, Output
 from streams import control, topics
 from streams.codec import Undecodable
@@ -48,7 +48,7 @@ def before_order(
 
 
 def on_resume(
-    event: Event[control.Record | None],
+    event: Event[control.Read | None],
     record: control.Resume,
     tables: AccountTables,
     generation: int,
@@ -84,7 +84,14 @@ def _weigh(event: Event[Any], account: str, tables: AccountTables, generation: i
     if not tripped:
         return []
     said = [_decision(event, account, latch, tables, generation) for latch in tripped]
-    return [*said, *cancels.entries(event, account, LATCHED, tables)]
+    limits = tables.limits.get(account)
+    if limits is None or not limits.flatten:
+        return [*said, *cancels.entries(event, account, LATCHED, tables)]
+    names = ", ".join(latch.name for latch in tripped)
+    closing = control.Kill(
+        scope=f"account:{account}", action="kill", reason=names, seq=1, flatten=True
+    )
+    return [*said, *kills.enforce(event, closing, tables, generation)]
 
 
 def _decision(

@@ -16,6 +16,7 @@ from agents.strategies.load import NONE, load
 from agents.strategist import Strategist
 from streams import topics
 from streams.partition import partition_of
+from tables import proof
 from tables.account_tables import AccountTables
 
 COMMANDS_AHEAD_MS = FUTURE_NS // 1_000_000
@@ -42,6 +43,7 @@ def routes(
             instruments,
             Input(topics.QUOTES, (market.on_quote, broker.on_quote), ticks),
             Input(topics.TRADES, (market.on_trade, broker.on_trade), ticks),
+            Input(topics.BARS, (broker.on_bar,), (topics.EVENTS, topics.FILLS)),
             Input(topics.ACCEPTED, (broker.on_accepted,), (topics.EVENTS,)),
         ),
         tables=SymbolTables,
@@ -68,6 +70,7 @@ def routes(
         ),
         tables=AccountTables,
         changelog=topics.ACCOUNT_STATE,
+        prove=proof.prove,
     )
     loaded = load(strategy, params)
     if loaded is None:

@@ -37,7 +37,10 @@ class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Trade(Message, frozen=True, gc=False, omit_defaults=True):
-    """One public trade. price: ticks; size: lots; side: the aggressor's, "" when the venue does not tell."""
+    """One public trade. price: ticks; size: lots; side: the aggressor's, "" when the venue does not tell.
+
+    flags: `late` and `suspect` trades fill and trigger nothing.
+    """
 
     symbol: str
     price: int
@@ -47,12 +50,14 @@ class Trade(Message, frozen=True, gc=False, omit_defaults=True):
     trade_id: int
     source: str
     side: Literal["buy", "sell", ""] = ""
+    flags: Literal["", "late", "suspect"] = ""
 
 
 class Quote(Message, frozen=True, gc=False, omit_defaults=True):
     """Best bid and ask. Prices in ticks, sizes in lots, 0 = that side is absent.
 
-    flags: "" a change; "repeat" the standing quote written again while the venue lives; "stale" the venue is silent.
+    flags: "" a change; "repeat" the standing quote written again while the venue lives; "stale" the venue is silent;
+    "late" and "suspect" quotes fill and trigger nothing.
     """
 
     symbol: str
@@ -64,7 +69,22 @@ class Quote(Message, frozen=True, gc=False, omit_defaults=True):
     received: int
     sequence: int
     source: str
-    flags: Literal["", "repeat", "stale"] = ""
+    flags: Literal["", "repeat", "stale", "late", "suspect"] = ""
+
+
+class Bar(Message, frozen=True, gc=False, omit_defaults=True):
+    """What one span of event time held. Prices in ticks, volume in lots, start and time: its first and last ns."""
+
+    symbol: str
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    start: int
+    time: int
+    received: int
+    source: str
 
 
 class Mark(Message, frozen=True, gc=False, omit_defaults=True):
@@ -149,9 +169,9 @@ class PredictionRef(Message, frozen=True, omit_defaults=True):
 class CancelAccepted(Message, frozen=True, omit_defaults=True):
     """A cancel after risk, for the broker.
 
-    reason: "CLIENT": asked for, with latency, never leaves a position without a stop. "KILLED": at once. "FLATTENED":
-    at once and also of protective orders, whose bracket ends with it; an order that closes the position follows on the
-    same partition.
+    reason: "CLIENT", and "LATCHED" by the account's limits: with latency, never leaves a position without a stop.
+    "KILLED": at once. "FLATTENED": at once and also of protective orders, whose bracket ends with it; an order that
+    closes the position follows on the same partition.
     """
 
     order_id: str
@@ -240,7 +260,11 @@ class Decision(Message, frozen=True, omit_defaults=True):
 
 
 class OrderEvent(Message, frozen=True, omit_defaults=True):
-    """One step of an order's life after acceptance. rev: 1.. without gaps; quantities and prices: decimal strings."""
+    """One step of an order's life after acceptance. rev: 1.. without gaps; quantities and prices: decimal strings.
+
+    pending: what is under way for it. command_ref: the command that asked for this step, else the order's own.
+    parent_id: of an exit, the entry that it protects; group_id: its oco or ouo group, or the parent of an oto child.
+    """
 
     event_id: str
     order_id: str
@@ -260,10 +284,21 @@ class OrderEvent(Message, frozen=True, omit_defaults=True):
     stop_price: str = ""
     parent_id: str = ""
     reason: str = ""
+    pending: Literal["none", "cancel", "replace"] = "none"
+    group_id: str = ""
+    command_ref: Ref | None = None
 
 
 class Fill(Message, frozen=True, omit_defaults=True):
-    """One execution. qty, price, notional, fee: decimal strings; cause: the quote or trade that made it."""
+    """One execution; its price, size and fee follow from it and the records that it names.
+
+    qty, price, notional, fee: decimal strings. cause: the quote, trade or bar that made it; order_ref: the command on
+    `orders`; accepted_ref: the terms in force on `orders.accepted`; trigger_ref: what set its stop off. leg: counts the
+    fills of the order; block: 0 the displayed size, j the j-th of the walk behind it. The book as used, in ticks and
+    lots: bid, ask, bid_size, ask_size; left_before, left_after: of the size that this fill took from; queue_ahead: of a
+    resting order, before the cause. latency_ns: between arrival and active_at. slippage_ticks: worse than the book.
+    parent_id, group_id: as in OrderEvent. control_offset: of the instrument's record, -1 = not known.
+    """
 
     fill_id: str
     order_id: str
@@ -286,6 +321,22 @@ class Fill(Message, frozen=True, omit_defaults=True):
     ask: int
     parent_id: str = ""
     strategy: str = ""
+    leg: int = 0
+    block: int = 0
+    accepted_ref: Ref | None = None
+    trigger_ref: Ref | None = None
+    bid_size: int = 0
+    ask_size: int = 0
+    left_before: int = 0
+    left_after: int = 0
+    queue_ahead: int = 0
+    latency_ns: int = 0
+    slippage_ticks: int = 0
+    group_id: str = ""
+    mode: str = "sim"
+    mode_epoch: int = 0
+    prediction: PredictionRef | None = None
+    control_offset: int = -1
 
 
 class Position(Message, frozen=True, omit_defaults=True):

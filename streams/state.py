@@ -82,6 +82,12 @@ class Table(Generic[V]):
             index.change(key, self.get(key), None)
         self.overlay[key] = None
 
+    def changes(self) -> Iterator[tuple[str, V | None, V | None]]:
+        """What this chunk has changed so far: key, the value that it found, the value now."""
+        for key, now in self.overlay.items():
+            found = self.pending[key] if key in self.pending else self.committed.get(key)
+            yield key, found, now
+
     def seal(self) -> list[tuple[bytes, bytes | None]]:
         """Close the chunk: its changelog records (key, value or tombstone), one per changed key.
 

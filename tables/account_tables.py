@@ -108,7 +108,7 @@ class AccountTables:
         self.open_lots = Table("open_lots", OpenLots)
         self.open_orders = OpenOrders()
         self.orders = Table("orders", LiveOrder, (self.open_orders,))
-        self.exits = Table("exits", Exit)
+        self.exits = Table("exits", Exit, (self.guards.busy,))
         self.reviews_by_deadline = OldestFirst[Review](lambda review: review.deadline)
         self.reviews = Table("reviews", Review, (self.reviews_by_deadline,))
         self.spent_by_age = OldestFirst[Spent](

@@ -15,7 +15,10 @@ WIDE = "100000000000"
 STALE_MS = 600_000
 """Marks never age out, so that an engine which falls behind shows in its latencies and not in rejections."""
 
-OPEN_ORDERS_MAX = 1_000_000
+MANY = 1_000_000
+VAST = 1_000_000
+"""Basis points of anything."""
+
 LOW, HIGH = 10, 10_000_000
 """Prices in ticks that no walk reaches."""
 
@@ -40,6 +43,7 @@ def instrument(symbol: str) -> control.InstrumentRecord:
             lot="0.01",
             min_notional="0",
             stale_ms=STALE_MS,
+            max_spread_bps=VAST,
             latency_low_ms=0,
             latency_high_ms=0,
         )
@@ -54,8 +58,19 @@ def account(name: str) -> list[control.Record]:
             account=name,
             order_notional_max=WIDE,
             gross_exposure_max=WIDE,
-            open_orders_max=OPEN_ORDERS_MAX,
-            symbol_open_orders_max=OPEN_ORDERS_MAX,
+            gross_bps=VAST,
+            cluster_bps=VAST,
+            cvar_bps=VAST,
+            var95_max=WIDE,
+            var99_max=WIDE,
+            loss_max=WIDE,
+            fees_max=WIDE,
+            spread_bps=VAST,
+            stale_ms=STALE_MS,
+            open_orders_max=MANY,
+            symbol_open_orders_max=MANY,
+            rate_per_s=MANY,
+            rate_burst=MANY,
         ),
         control.Cash(account=name, id="initial", currency="USD", amount=FIRST_CASH),
     ]

@@ -38,7 +38,7 @@ def reference(now_ms: int) -> Iterator[Put]:
     for number, account in enumerate(ACCOUNTS):
         kind = "margin" if number % 2 else "cash"
         records.append(Account(account=account, type=kind, mode="sim"))  # type: ignore[arg-type]  # one of the two
-        records.append(Limits(account=account))
+        records.append(Limits(account=account, stale_ms=60_000, cvar_bps=10_000, rate_per_s=10_000))
         records.append(deposit(account, "first", FIRST_CASH))
     for record in records:
         yield "control", control.key(record), control.encode(record), now_ms
