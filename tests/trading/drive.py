@@ -22,6 +22,7 @@ from streams.messages import (
 )
 from streams.orders import time_text
 from streams.topics import Topic
+from tables import proof
 from tables.account_tables import AccountTables
 
 START_NS = 1_795_514_400 * 10**9
@@ -92,7 +93,8 @@ class Drive:
         return outputs
 
     def commit(self) -> None:
-        """End the chunk."""
+        """End the chunk, as a cell does: what it has changed adds up."""
+        proof.prove(self.tables)
         for table in self.tables.all():
             table.seal()
             table.publish()
@@ -101,14 +103,14 @@ class Drive:
         """One control record under its own key."""
         return self.send(topics.CONTROL, control.key(record), control.encode(record))
 
-    def mark(self, symbol: str, bid: int, ask: int, **changes: Any) -> None:
+    def mark(self, symbol: str, bid: int, ask: int, **changes: Any) -> list[Output]:
         """A live mark of now."""
         fields: dict[str, Any] = {
             "last": 0, "bid_size": 1, "ask_size": 1, "mid2": bid + ask, "status": "live",
             "time": self.clock, "received": 0, "source": "test", "cause": Ref("market.quotes", 0, 7),
         } | changes  # fmt: skip
         mark = Mark(symbol=symbol, bid=bid, ask=ask, **fields)
-        self.send(topics.MARKS, symbol, codec.encode(mark))
+        return self.send(topics.MARKS, symbol, codec.encode(mark))
 
     def order(self, **fields: Any) -> Decision:
         """One command of account `a`; fields that are None are left out. Returns its decision."""

@@ -8,6 +8,7 @@ import pytest
 from streams import control, topics
 from streams.messages import Decision
 from streams.orders import time_text
+from tables.account_tables import Unreadable
 from tests.trading.drive import BTC, ETH, START_NS, Drive, ready, wide
 
 LIMIT = {"qty": "0.010", "price": "50000.00"}
@@ -125,6 +126,8 @@ CASES = [
     Case("KILLED", {}, _kill("account:a")),
     Case("KILLED", {}, _kill(f"symbol:{BTC.symbol}")),
     Case("KILLED", {"strategy": "s"}, _kill("strategy:s")),
+    Case("ACCOUNT_DISABLED", {},
+         lambda drive: drive.control(control.Account(account="a", mode="sim", enabled=False))),
     Case("NO_LIMITS", {}, lambda drive: drive.tables.limits.delete("a")),
     Case("NO_PRICE", {}, lambda drive: drive.tables.marks.delete(BTC.symbol)),
     Case("NO_PRICE", {}, lambda drive: drive.mark(BTC.symbol, 0, 0, status="one_sided")),
@@ -203,25 +206,67 @@ def test_exposure_is_the_worst_that_open_orders_can_make_of_it(
     assert drive.order(side=side, **more | {"client_order_id": "same"}).outcome == "accepted"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        _kill("global"),
-        _status("halted"),
-        _later(10_000),
-        _limits(order_notional_max="0", gross_exposure_max="0", open_orders_max=1),
-        lambda drive: drive.tables.limits.delete("a"),
-        lambda drive: drive.tables.marks.delete(BTC.symbol),
-    ],
-)
-@pytest.mark.parametrize("fields", [{}, {"reduce_only": True}, {"type": "market", "price": None}])
-def test_exits_pass_the_checks_meant_for_entries(change: Change, fields: dict[str, Any]) -> None:
+ENTRY_ONLY: dict[str, Change] = {
+    "SYMBOL_CLOSED": _status("halted"),
+    "KILLED": _kill("global"),
+    "CONTROL_INVALID": lambda drive: drive.tables.unreadable.put(
+        "", Unreadable("global", 0, "not JSON")),
+    "ACCOUNT_DISABLED": lambda drive: drive.control(
+        control.Account(account="a", mode="sim", enabled=False)),
+    "NO_LIMITS": lambda drive: drive.tables.limits.delete("a"),
+    "NO_PRICE": lambda drive: drive.tables.marks.delete(BTC.symbol),
+    "STALE_PRICE": _later(10_000),
+    "CROSSED_BOOK": lambda drive: drive.mark(BTC.symbol, 5_000_001, 5_000_000, status="crossed"),
+    "SPREAD": lambda drive: drive.mark(BTC.symbol, 4_980_000, 5_020_000),
+    "OPEN_ORDERS": _all(lambda drive: _open(drive), _limits(open_orders_max=1)),
+    "NOTIONAL_MAX": _limits(order_notional_max="0"),
+    "NO_STOP": _limits(bracket_required=True),
+    "INSUFFICIENT_CASH": lambda drive: drive.control(
+        control.Cash(account="a", id="out", currency="USD", amount="-9498.7")),
+    "GROSS_EXPOSURE": _limits(gross_exposure_max="0"),
+    "CONCENTRATION": _limits(symbol_bps=0),
+    "CVAR": _limits(cvar_bps=0),
+    "WATCHDOG_VETO": lambda drive: drive.control(
+        control.Account(account="a", mode="sim", watchdog="rules")),
+}  # fmt: skip
+"""Checks that stand before entries alone, and what makes each of them fail."""
+
+ALWAYS: dict[str, tuple[Change, dict[str, Any]]] = {
+    "UNKNOWN_FIELD": (lambda drive: None, {"x": 1}),
+    "SYMBOL_CLOSED": (_status("delisted"), {}),
+    "UNKNOWN_ACCOUNT": (lambda drive: drive.tables.profiles.delete("a"), {}),
+    "QTY_OFF_LOT": (lambda drive: None, {"qty": "0.0101"}),
+    "BAD_COMBINATION": (lambda drive: None, {"protection_bps": 5}),
+    "STALE_COMMAND": (lambda drive: None, {"created_at": time_text(START_NS - 7 * 86_400 * 10**9)}),
+    "SIM_REFUSED": (lambda drive: drive.control(control.Account(account="a", mode="live")), {}),
+}
+"""Checks that stand before everything."""
+
+EXITS: list[dict[str, Any]] = [{}, {"reduce_only": True}, {"type": "market", "price": None}]
+
+
+@pytest.mark.parametrize("reason", ENTRY_ONLY)
+@pytest.mark.parametrize("fields", EXITS)
+def test_exits_pass_the_checks_meant_for_entries(reason: str, fields: dict[str, Any]) -> None:
     drive = ready()
     _held(drive)
-    change(drive)
+    ENTRY_ONLY[reason](drive)
+    price = "50500.00" if reason == "WATCHDOG_VETO" else "50000.00"
+    entry = drive.order(**LIMIT | {"price": price}, client_order_id="entry")
+    assert (entry.outcome, entry.reason) == ("rejected", reason)
     sell = {"side": "sell", "client_order_id": "exit"}
     assert drive.order(**LIMIT | sell | fields).outcome == "accepted"
-    assert drive.order(**LIMIT, client_order_id="entry").outcome == "rejected"
+
+
+@pytest.mark.parametrize("reason", ALWAYS)
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_exits_do_not_pass_the_checks_that_concern_every_order(reason: str, side: str) -> None:
+    drive = ready()
+    _held(drive)
+    change, fields = ALWAYS[reason]
+    change(drive)
+    refused = drive.order(**LIMIT | {"side": side, "client_order_id": "x"} | fields)
+    assert (refused.outcome, refused.reason) == ("rejected", reason)
 
 
 def test_delisted_symbol_refuses_exits_too() -> None:
