@@ -4,42 +4,58 @@ from typing import Any
 
 import msgspec
 
+from agents import records
 from agents.handler import Output
-from streams import ids, money, topics
+from agents.records import Deal
+from streams import topics
 from streams.ids import Ref
 from streams.instruments import Instrument
-from streams.messages import TERMINAL, Fill, OrderEvent, Quote, Side, State
-from tables import costs, lifecycle, matching
-from tables.book import RestingOrder
+from streams.messages import TERMINAL, Quote, Side, State
+from tables import lifecycle, matching, triggers
 from tables.exchange import Consumed, Exchange, Holding, holding_key
 from tables.lifecycle import BrokenInvariant
 from tables.matching import Depth
+from tables.resting import RestingOrder
 
 
 class Execution:
     """One record's work on one symbol.
 
-    quote: the standing book, None when there is none to rely on. bid, ask: what takers may use, None outside a usable
-    quote. time: the record's event time in ns. armed: exits that came alive in this record. touched: brackets to check.
+    time: the record's event time in ns. quote: the standing book, None when there is none to rely on; shown_at: from
+    when it is, and orders that are younger do not take from it. trade_price: ticks of a trade, else 0. bid, ask: what
+    takers may use. armed: orders that came alive in this record; ended: those that ended; touched: brackets to check.
     """
 
     def __init__(
-        self, cause: Ref, time: int, exchange: Exchange, instrument: Instrument, quote: Quote | None
+        self,
+        cause: Ref,
+        time: int,
+        exchange: Exchange,
+        instrument: Instrument,
+        quote: Quote | None = None,
+        trade_price: int = 0,
     ) -> None:
         self.cause = cause
         self.time = time
         self.exchange = exchange
         self.instrument = instrument
         self.quote = quote
+        self.shown_at = min(time, quote.time) if quote is not None else time
+        self.trade_price = trade_price
         self.bid: Depth | None = None
         self.ask: Depth | None = None
         self.outputs: list[Output] = []
         self.armed: list[str] = []
+        self.ended: list[str] = []
         self.touched: set[str] = set()
 
     def depth(self, side: Side) -> Depth | None:
         """The side of the book that an order of `side` takes from."""
         return self.ask if side == "buy" else self.bid
+
+    def may_take(self, order: RestingOrder) -> bool:
+        """Whether an order's side of the book is shown by a record that is not older than the order."""
+        return self.depth(order.side) is not None and order.active_at <= self.shown_at
 
     def use(self, side: Side, qty: int, block: int = 0) -> None:
         """Note that an order of `side` has used displayed or walked size."""
@@ -67,48 +83,83 @@ class Execution:
         else:
             self.exchange.consumed.put(symbol, after)
 
-    def reducible(self, order: RestingOrder) -> int:
-        """Lots that may fill now: what remains, for a reduce-only order at most the position it reduces."""
-        if not order.reduce_only:
-            return order.remaining
-        net = self.exchange.net(order.account, order.symbol)
-        return min(order.remaining, max(0, -order.sign * net))
-
-    def step(
-        self, order: RestingOrder, event: str, state: State, reason: str = "", **changes: Any
-    ) -> RestingOrder:
-        """Write one event of an order's life and keep its new state, or forget the order when it has ended."""
-        lifecycle.check(order.state, event, state)
-        return self._write(
-            msgspec.structs.replace(order, state=state, rev=order.rev + 1, **changes), event, reason
+    def sets_off(self, order: RestingOrder) -> bool:
+        """Whether this record's prices trigger a stop."""
+        if not order.stop_price:
+            return False
+        if order.trigger == "trade":
+            price = self.trade_price
+            return price > 0 and triggers.by_trade(order.side, order.stop_price, price)
+        quote = self.quote
+        return quote is not None and triggers.by_quote(
+            order.trigger, order.side, order.stop_price, quote
         )
 
-    def begin(self, order: RestingOrder) -> None:
-        """Write the first event of an order that the exchange itself creates."""
-        lifecycle.check("", order.state, order.state)
-        self._write(msgspec.structs.replace(order, rev=1), order.state, "")
+    def queue_for(self, order: RestingOrder, price: int) -> int:
+        """Lots ahead of an order that joins the standing book at a price."""
+        return matching.queue_ahead(self.instrument.queue, order.side, price, self.quote)
 
-    def _write(self, moved: RestingOrder, event: str, reason: str) -> RestingOrder:
-        self.outputs.append(Output(topics.EVENTS, moved.account, self._event(moved, event, reason)))
+    def reducible(self, order: RestingOrder) -> int:
+        """Lots that may fill now: what is free, for a reduce-only order at most the position it reduces."""
+        if not order.reduce_only:
+            return order.free
+        net = self.exchange.net(order.account, order.symbol)
+        return min(order.free, max(0, -order.sign * net))
+
+    def step(
+        self,
+        order: RestingOrder,
+        event: str,
+        state: State,
+        reason: str = "",
+        command: Ref | None = None,
+        **changes: Any,
+    ) -> RestingOrder:
+        """Write one event of an order's life and keep its new state, or forget the order when it has ended.
+
+        command: what asked for it, None = the order's own command.
+        """
+        lifecycle.check(order.state, event, state)
+        moved = msgspec.structs.replace(order, state=state, rev=order.rev + 1, **changes)
+        return self._write(moved, event, reason, command or order.command_ref)
+
+    def begin(self, order: RestingOrder) -> RestingOrder:
+        """Write the first event of an order that waits for its parent."""
+        lifecycle.check("", order.state, order.state)
+        born = msgspec.structs.replace(order, rev=1)
+        return self._write(born, order.state, "", order.command_ref)
+
+    def update(self, order: RestingOrder, **changes: Any) -> RestingOrder:
+        """Keep what has changed of an order where it is no event of its life."""
+        changed = msgspec.structs.replace(order, **changes)
+        if changed != order:
+            self.exchange.orders.put(order.order_id, changed)
+        return changed
+
+    def _write(self, moved: RestingOrder, event: str, reason: str, command: Ref) -> RestingOrder:
+        record = records.event(
+            moved, event, reason, self.time, self.cause, command, self.instrument
+        )
+        self.outputs.append(Output(topics.EVENTS, moved.account, record))
         if moved.state not in TERMINAL:
             self.exchange.orders.put(moved.order_id, moved)
-        elif moved.order_id in self.exchange.orders:
+            return moved
+        if moved.order_id in self.exchange.orders:
             self.exchange.orders.delete(moved.order_id)
+        self.ended.append(moved.order_id)
         return moved
 
-    def fill(
-        self, order: RestingOrder, qty: int, price: int, maker: bool, rule: str
-    ) -> RestingOrder:
+    def fill(self, order: RestingOrder, deal: Deal) -> RestingOrder:
         """Book one execution: the fill, the position, the order's event."""
-        limit = order.price if order.type == "limit" else order.protection
-        if not 0 < qty <= order.remaining:
-            raise BrokenInvariant(f"{order.order_id}: fill of {qty} with {order.remaining} open")
-        if limit and order.sign * (price - limit) > 0:
-            raise BrokenInvariant(f"{order.order_id}: fill at {price} beyond {limit}")
-        fill = self._fill(order, qty, price, maker, rule)
-        self.outputs.append(Output(topics.FILLS, order.account, fill))
+        qty = deal.qty
+        if not 0 < qty <= order.free:
+            raise BrokenInvariant(f"{order.order_id}: fill of {qty} with {order.free} open")
+        if order.worst and order.sign * (deal.price - order.worst) > 0:
+            raise BrokenInvariant(f"{order.order_id}: fill at {deal.price} beyond {order.worst}")
+        record = records.fill(order, deal, self.time, self.cause, self.instrument, self.quote)
+        self.outputs.append(Output(topics.FILLS, order.account, record))
         if order.strategy:
-            self.outputs.append(Output(topics.STRATEGY_FILLS, order.symbol, fill))
+            self.outputs.append(Output(topics.STRATEGY_FILLS, order.symbol, record))
         self._position(order, qty)
         filled = order.filled + qty
         state: State = "FILLED" if filled == order.qty else "PARTIALLY_FILLED"
@@ -119,57 +170,6 @@ class Execution:
         holding = self.exchange.holdings.get(key) or Holding()
         net = holding.net + order.sign * qty
         self.exchange.hold(order.account, order.symbol, Holding(net, holding.brackets))
-
-    def _event(self, order: RestingOrder, event: str, reason: str) -> OrderEvent:
-        instrument = self.instrument
-        return OrderEvent(
-            event_id=f"{order.order_id}:{order.rev}",
-            order_id=order.order_id,
-            client_order_id=order.client_order_id,
-            account=order.account,
-            symbol=order.symbol,
-            rev=order.rev,
-            type=event,
-            state=order.state,
-            qty=instrument.qty_text(order.qty),
-            filled=instrument.qty_text(order.filled),
-            remaining=instrument.qty_text(order.remaining),
-            time=self.time,
-            cause=self.cause,
-            side=order.side,
-            price=instrument.price_text(order.price) if order.price else "",
-            stop_price=instrument.price_text(order.stop_price) if order.stop_price else "",
-            parent_id=order.parent_id,
-            reason=reason,
-        )
-
-    def _fill(self, order: RestingOrder, qty: int, price: int, maker: bool, rule: str) -> Fill:
-        notional = self.instrument.notional(price, qty)
-        rate = order.maker_rate if maker else order.taker_rate
-        return Fill(
-            # The leg counts through the order's life: a quote and a trade may share partition and offset.
-            fill_id=ids.fill_id(order.order_id, self.cause, order.legs),
-            order_id=order.order_id,
-            client_order_id=order.client_order_id,
-            account=order.account,
-            symbol=order.symbol,
-            side=order.side,
-            qty=self.instrument.qty_text(qty),
-            price=self.instrument.price_text(price),
-            notional=money.text(notional),
-            fee=money.text(costs.fee(notional, rate)),
-            fee_rate=rate,
-            liquidity="maker" if maker else "taker",
-            rule=rule,
-            cause=self.cause,
-            order_ref=order.order_ref,
-            time=self.time,
-            active_at=order.active_at,
-            bid=self.quote.bid if self.quote is not None else 0,
-            ask=self.quote.ask if self.quote is not None else 0,
-            parent_id=order.parent_id,
-            strategy=order.strategy,
-        )
 
 
 def _used(depth: Depth | None, before: Depth | None) -> Depth | None:

@@ -6,7 +6,7 @@ from agents.group import Group
 from agents.routes import routes
 from streams import topics
 
-EXTERNAL = (topics.TRADES, topics.QUOTES, topics.CONTROL, topics.ORDERS)
+EXTERNAL = (topics.TRADES, topics.QUOTES, topics.BARS, topics.CONTROL, topics.ORDERS)
 """Written from outside: by feeds, by operators, by whoever trades."""
 
 

@@ -43,7 +43,7 @@ def routes(
             instruments,
             Input(topics.QUOTES, (market.on_quote, broker.on_quote), ticks),
             Input(topics.TRADES, (market.on_trade, broker.on_trade), ticks),
-            Input(topics.BARS, (broker.on_bar,), (topics.EVENTS, topics.FILLS)),
+            Input(topics.BARS, (broker.on_bar,), traded),
             Input(topics.ACCEPTED, (broker.on_accepted,), (topics.EVENTS,)),
         ),
         tables=SymbolTables,

@@ -16,7 +16,9 @@ class Instrument(BaseModel):
 
     tick, lot, multiplier: decimal strings > 0; their product is a whole number of 10**-12, so notionals and fees are
     exact. min_qty, max_qty: lots. min_notional, max_notional: decimal strings of the quote currency.
-    latency_low_ms, latency_high_ms: bounds of the simulated order latency in event time; both 0 is none.
+    latency: none, latency_low_ms, or drawn from both bounds; event time. slippage: what a taker pays beyond the book,
+    from slippage_bps and, for spread_vol, slippage_volatility_bps. queue: whether a trade at a resting order's price
+    fills it: after what was shown there before it, never, or always. assume_size: lots where a feed gives no sizes.
     max_spread_bps, band_bps: the widest spread, and the furthest aggressive price from the mark, of an entry.
     initial_margin: share of the notional that a margin account holds, maintenance_margin: share of that; peg: the
     price at which the base currency is meant to stand, where its quote currency is worth that by promise.
@@ -38,8 +40,14 @@ class Instrument(BaseModel):
     min_notional: str = "10"
     max_notional: str = "7500000"
     stale_ms: int = Field(default=2000, gt=0)
+    latency: Literal["zero", "constant", "uniform"] = "uniform"
     latency_low_ms: int = Field(default=50, ge=0)
     latency_high_ms: int = Field(default=300, ge=0)
+    slippage: Literal["none", "fixed_bps", "spread_vol", "impact"] = "none"
+    slippage_bps: int = Field(default=2, ge=0)
+    slippage_volatility_bps: int = Field(default=0, ge=0)
+    queue: Literal["queue", "never", "always"] = "queue"
+    assume_size: int = Field(default=0, ge=0)
     max_spread_bps: int = Field(default=25, ge=0)
     band_bps: int = Field(default=500, ge=0)
     initial_margin: str = "1"

@@ -92,6 +92,7 @@ def _json(
 
 TRADES = _json("market.trades", "symbol", "symbol", messages.Trade, is_busy=True, days=7)
 QUOTES = _json("market.quotes", "symbol", "symbol", messages.Quote, is_busy=True, days=7)
+BARS = _json("market.bars", "symbol", "symbol", messages.Bar)
 MARKS = _json("market.marks", "symbol", "broadcast", messages.Mark, cleanup="compact")
 ORDERS = Topic("orders", "account", "account", orders.decode, message=orders.Command)
 ACCEPTED = _json("orders.accepted", "symbol", "symbol", messages.ToBroker)
@@ -123,6 +124,7 @@ ACCOUNT_STATE = Topic("account-state", "table", "account", _raw, cleanup="compac
 CATALOGUE: tuple[Topic, ...] = (
     TRADES,
     QUOTES,
+    BARS,
     MARKS,
     ORDERS,
     ACCEPTED,

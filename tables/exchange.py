@@ -11,14 +11,20 @@ import msgspec
 
 from streams.messages import Quote, Side
 from streams.state import Table
-from tables.book import BookIndex, RestingOrder
+from tables.book import BookIndex
+from tables.groups import Family, FamilyIndex
 from tables.matching import Depth
+from tables.resting import RestingOrder
+from tables.window import OldestFirst
 
 
 class Standing(msgspec.Struct):
-    """The last quote of a symbol on which orders wait, changed in place. clock: its latest event time in ns."""
+    """The last quote of a symbol on which orders wait, changed in place; None once a bar has superseded it.
 
-    quote: Quote
+    clock: the latest event time of its quotes and bars in ns.
+    """
+
+    quote: Quote | None
     clock: int
 
 
@@ -85,15 +91,25 @@ class Exchange:
 
     def __init__(self) -> None:
         self.index = BookIndex()
-        self.orders = Table("exchange.orders", RestingOrder, (self.index,))
+        self.families = FamilyIndex()
+        self.orders = Table("exchange.orders", RestingOrder, (self.index, self.families))
         self.consumed = Table("exchange.consumed", Consumed, (ConsumedIndex(self.index),))
         self.standing = Table("exchange.standing", Standing)
         self.brackets = Table("exchange.brackets", Bracket)
         self.holdings = Table("exchange.holdings", Holding)
+        self.groups_by_age: OldestFirst[Family] = OldestFirst(lambda family: family.since)
+        self.groups = Table("exchange.groups", Family, (self.groups_by_age,))
 
     def tables(self) -> tuple[Table[Any], ...]:
         """The tables to log and restore."""
-        return (self.orders, self.consumed, self.standing, self.brackets, self.holdings)
+        return (
+            self.orders,
+            self.consumed,
+            self.standing,
+            self.brackets,
+            self.holdings,
+            self.groups,
+        )
 
     def net(self, account: str, symbol: str) -> int:
         """The broker's own position in lots."""

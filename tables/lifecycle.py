@@ -15,7 +15,9 @@ NEXT: dict[str, frozenset[str]] = {
 }
 """From each state ("" is unborn) to its successors; a terminal state has none."""
 
-KEEPS_STATE: frozenset[str] = frozenset({"RESTATED", "CANCEL_REJECTED"})
+KEEPS_STATE: frozenset[str] = frozenset(
+    {"RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED"}
+)
 """Events of a live order that leave its state as it is."""
 
 

@@ -8,9 +8,13 @@ from typing import NamedTuple
 import msgspec
 
 from streams.messages import Quote, Side
+from tables.resting import UNKNOWN
 
 WALK_BLOCKS = 10
 """Blocks behind the displayed size that a taker may walk through; each has the displayed size, one tick further."""
+
+USABLE = frozenset({"", "repeat"})
+"""Flags of quotes that fill and trigger."""
 
 
 class Leg(NamedTuple):
@@ -57,12 +61,17 @@ def depth(before: Depth | None, price: int, size: int) -> Depth | None:
     return Depth(price, size, left, before.walked)
 
 
-def walk(book: Depth, side: Side, qty: int, worst: int) -> tuple[list[Leg], bool]:
-    """The legs that fill up to `qty` lots of a taker, and whether its worst price (0 = none) ended the walk."""
+def walk(book: Depth, side: Side, qty: int, worst: int, least: int = 0) -> tuple[list[Leg], bool]:
+    """The legs that fill up to `qty` lots of a taker, and whether its worst price (0 = none) ended the walk.
+
+    least: no leg is better than this price (0 = none): what a trade beyond the quote says of the market.
+    """
     away = 1 if side == "buy" else -1
     legs: list[Leg] = []
     for block in range(WALK_BLOCKS + 1):
         price = book.price + away * block
+        if least and away * (least - price) > 0:
+            price = least
         if qty == 0 or price <= 0:
             break
         if worst and away * (price - worst) > 0:
@@ -80,13 +89,44 @@ def _room(book: Depth, block: int) -> int:
     return max(0, min(book.size, book.size * block - book.walked))
 
 
-def is_crossed(quote: Quote) -> bool:
-    """Both sides are there and the bid is above the ask; a locked book is valid."""
-    return quote.ask > 0 and quote.bid > quote.ask
+def left_of(book: Depth, block: int) -> int:
+    """Lots left of the displayed size, or of the walk up to a block."""
+    return book.left if block == 0 else book.size * block - book.walked
 
 
-def triggers(side: Side, stop_price: int, quote: Quote) -> bool:
-    """Whether a quote sets off a stop: a sell at bid <= stop, a buy at ask >= stop; an absent side never does."""
-    if side == "sell":
-        return quote.bid > 0 and quote.bid_size > 0 and quote.bid <= stop_price
-    return quote.ask > 0 and quote.ask_size > 0 and quote.ask >= stop_price
+def is_usable(quote: Quote) -> bool:
+    """A quote to match against: not flagged as stale, late or suspect, and not crossed; a locked book is valid."""
+    return quote.flags in USABLE and not (quote.ask > 0 and quote.bid > quote.ask)
+
+
+def sized(quote: Quote, assumed: int) -> Quote:
+    """A quote whose feed gives no sizes, with the instrument's assumed ones in lots; 0 = none are assumed."""
+    bare_bid, bare_ask = quote.bid > 0 == quote.bid_size, quote.ask > 0 == quote.ask_size
+    if not assumed or not (bare_bid or bare_ask):
+        return quote
+    return msgspec.structs.replace(
+        quote,
+        bid_size=assumed if bare_bid else quote.bid_size,
+        ask_size=assumed if bare_ask else quote.ask_size,
+    )
+
+
+def queue_ahead(model: str, side: Side, price: int, quote: Quote | None) -> int:
+    """Lots ahead of an order that joins the book: what its price shows, 0 if it improves it, else UNKNOWN."""
+    if model != "queue":
+        return 0
+    if quote is None:
+        return UNKNOWN
+    best, size = (quote.bid, quote.bid_size) if side == "buy" else (quote.ask, quote.ask_size)
+    if price == best:
+        return size
+    improves = best <= 0 or (price > best if side == "buy" else price < best)
+    return 0 if improves else UNKNOWN
+
+
+def queue_left(queue: int, side: Side, price: int, quote: Quote) -> int:
+    """The queue after a quote: no longer than what is shown at the price; known from when it first is the best."""
+    shown = queue_ahead("queue", side, price, quote)
+    if shown == UNKNOWN or queue == UNKNOWN:
+        return shown if queue == UNKNOWN else queue
+    return min(queue, shown)

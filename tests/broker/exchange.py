@@ -182,6 +182,12 @@ class Stage:
             name, _, key = name_key.decode().partition("|")
             tables[name].load(key, data)
 
+    def bid_standing(self) -> int:
+        """The best bid that the exchange keeps."""
+        quote = self.tables.exchange.standing[SYMBOL].quote
+        assert quote is not None
+        return quote.bid
+
     @property
     def fills(self) -> list[Fill]:
         """All fills so far."""

@@ -227,9 +227,9 @@ def test_quote_out_of_order_fills_nothing_and_moves_the_book_only_by_a_newer_seq
     stage.accept("buy", "limit", "1", price="49000")
     stage.quote("50000", "50000.1", at=1000)
     assert stage.quote("48000", "48000.1", at=900, sequence=0) == []
-    assert stage.tables.exchange.standing[SYMBOL].quote.bid == 500_000
+    assert stage.bid_standing() == 500_000
     assert stage.quote("48000", "48000.1", at=950) == []
-    assert stage.tables.exchange.standing[SYMBOL].quote.bid == 480_000
+    assert stage.bid_standing() == 480_000
 
 
 @pytest.mark.parametrize(("at", "fills"), [(3000, 1), (3001, 0)])
@@ -363,7 +363,7 @@ def test_fill_names_its_inputs() -> None:
     assert (first.fill_id, second.fill_id) == ("1-0-0:0:0:0", "1-0-0:0:0:1")
     assert (tuple(first.cause), tuple(first.order_ref)) == (
         ("market.quotes", 0, 0),
-        ("orders.accepted", 0, 0),
+        ("orders", 0, 0),
     )
     assert (first.bid, first.ask, first.fee_rate, first.strategy) == (
         500_000,

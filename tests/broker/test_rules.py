@@ -7,8 +7,10 @@ import pytest
 from streams.ids import Ref
 from streams.messages import TERMINAL, Side
 from tables import costs, lifecycle, matching
-from tables.book import NEVER, BookIndex, Ladder, RestingOrder
+from tables.book import BookIndex
+from tables.ladder import NEVER, Ladder
 from tables.matching import Depth, Leg
+from tables.resting import RestingOrder
 from tests.broker.exchange import MS, SYMBOL, instrument
 
 LIVE = ["HELD", "ACCEPTED", "UNTRIGGERED", "TRIGGERED", "WORKING", "PARTIALLY_FILLED"]
@@ -33,7 +35,7 @@ def test_only_the_published_transitions_are_possible(state: str, to: str) -> Non
             lifecycle.check(state, to, to)
 
 
-@pytest.mark.parametrize("event", ["RESTATED", "CANCEL_REJECTED"])
+@pytest.mark.parametrize("event", ["RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED"])
 def test_restating_keeps_a_live_state_and_nothing_follows_a_terminal_one(event: str) -> None:
     for state in LIVE:
         lifecycle.check(state, event, state)
@@ -94,7 +96,7 @@ def test_latency_is_drawn_from_the_place_in_the_log_within_the_bounds() -> None:
 
 
 def order(number: int, price: int, **changes: object) -> RestingOrder:
-    fields: dict[str, object] = {"side": "buy", "type": "limit", "state": "WORKING"}
+    fields: dict[str, object] = {"side": "buy", "type": "limit", "state": "WORKING", "queue": 0}
     return RestingOrder(
         order_id=str(number),
         client_order_id="c",
@@ -103,7 +105,8 @@ def order(number: int, price: int, **changes: object) -> RestingOrder:
         tif="GTC",
         qty=1,
         active_at=number,
-        order_ref=Ref("orders.accepted", 0, number),
+        accepted_ref=Ref("orders.accepted", 0, number),
+        command_ref=Ref("orders", 0, number),
         maker_rate=0,
         taker_rate=0,
         price=price,
@@ -144,11 +147,12 @@ def test_index_bounds_are_the_nearest_prices_that_matter() -> None:
     for each in resting:
         index.change(each.order_id, None, each)
     book = index.books[SYMBOL]
-    bounds = (book.buy_limit, book.sell_limit, book.sell_stop, book.buy_stop)
-    assert bounds == (95, 105, 80, 120)
+    quoted = (book.bid_low, book.bid_high, book.ask_low, book.ask_high)
+    assert quoted == (80, 105, 95, 120)
+    assert (book.trade_low, book.trade_high) == (95, 105)
     assert (book.due, book.live) == (NEVER, 7)
     index.change("2", resting[1], None)
-    assert book.buy_limit == 90
+    assert book.ask_low == 90
     for each in (each for each in resting if each.order_id != "2"):
         index.change(each.order_id, each, None)
     assert not index.books
@@ -158,10 +162,10 @@ def test_index_is_due_for_arrivals_cancels_and_waiting_takers() -> None:
     index = BookIndex()
     arrival = order(5, 90, state="ACCEPTED")
     index.change("5", None, arrival)
-    assert (index.books[SYMBOL].due, index.books[SYMBOL].cancels_due) == (5, NEVER)
+    assert (index.books[SYMBOL].due, index.books[SYMBOL].trade_due) == (5, NEVER)
     under_cancel = order(6, 90, cancel_at=3)
     index.change("6", None, under_cancel)
-    assert (index.books[SYMBOL].due, index.books[SYMBOL].cancels_due) == (3, 3)
+    assert (index.books[SYMBOL].due, index.books[SYMBOL].trade_due) == (3, 3)
     index.change("7", None, order(7, 0, type="market"))
     assert index.books[SYMBOL].due == 0
 

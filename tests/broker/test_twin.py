@@ -10,165 +10,14 @@ from hypothesis import strategies as st
 
 from streams import topics
 from streams.ids import Ref
-from streams.messages import (
-    TERMINAL,
-    Accepted,
-    CancelAccepted,
-    Fill,
-    OrderEvent,
-    Quote,
-    ToBroker,
-    Trade,
-)
-from tests.broker.exchange import MS, SYMBOL, Stage, encoded, instrument
-from tests.broker.naive import PRICE, NaiveExchange
+from streams.messages import TERMINAL, Accepted, Fill, OrderEvent, Quote, ToBroker, Trade
+from tests.broker.exchange import SYMBOL, Stage, encoded
+from tests.broker.histories import PLAIN, Market, history, known
+from tests.broker.naive import PRICE
+from tests.broker.naive_market import NaiveExchange
 
-KNOWN = instrument(latency_low_ms=0, latency_high_ms=4)
-MIDDLE = 500
-STEPS = 80
-WILD = 0.1
-"""How often a quote or trade is out of order, stale, crossed, without size, or an order far away."""
-
-Step = tuple[str, dict[str, Any]]
 seeds = st.integers(0, 2**40)
 relaxed = settings(deadline=None, print_blob=True)
-
-
-def history(seed: int) -> list[Step]:
-    """Orders, cancels, quotes and trades around a wandering price; the same for the same seed."""
-    draw = random.Random(seed)
-    drawn = {"order": _order, "cancel": _cancel, "quote": _quote, "trade": _trade}
-    middle, steps = MIDDLE, []
-    for kind in draw.choices(list(drawn), weights=[4, 1, 8, 3], k=STEPS):
-        middle += draw.choice([-3, -1, 0, 0, 0, 0, 1, 3])
-        steps.append((kind, drawn[kind](draw, middle)))
-    return steps
-
-
-def _order(draw: random.Random, middle: int) -> dict[str, Any]:
-    kind = draw.choice(["market", "limit", "limit", "stop"])
-    return {
-        "side": draw.choice(["buy", "sell"]),
-        "type": kind,
-        "tif": draw.choice(["GTC", "GTC", "GTC", "IOC", "FOK"]),
-        "qty": draw.choice([1, 4, 9, 30]),
-        "price": middle + draw.randint(-5, 5),
-        "protection": draw.choice([0, 0, 2]),
-        "reduce_only": draw.random() < 0.2,
-        "bracket": draw.choice(["", "stop", "both", "both"]),
-        "distance": draw.randint(1, 7),
-        "account": draw.choice(["a", "a", "b"]),
-    }
-
-
-def _cancel(draw: random.Random, middle: int) -> dict[str, Any]:
-    return {
-        "which": draw.randrange(40),
-        "exit": draw.choice(["", "", "", "/sl", "/tp"]),
-        "reason": draw.choice(["CLIENT", "CLIENT", "KILLED"]),
-    }
-
-
-def _quote(draw: random.Random, middle: int) -> dict[str, Any]:
-    wild = draw.random() < WILD
-    return {
-        "bid": middle,
-        "spread": draw.choice([0, -1, 8]) if wild else draw.choice([1, 1, 2, 3]),
-        "sizes": (draw.choice([0, 2, 5, 12]), draw.choice([0, 2, 5, 12]))
-        if wild
-        else (draw.choice([2, 3, 5, 12]), draw.choice([2, 3, 5, 12])),
-        "flags": draw.choice(["stale", "repeat"]) if wild else "",
-        "later": draw.choice([0, -1]) if wild else draw.choice([0, 1, 2]),
-        "sequence": draw.choice([1, 1, 1, -5]),
-    }
-
-
-def _trade(draw: random.Random, middle: int) -> dict[str, Any]:
-    wild = draw.random() < WILD
-    return {
-        "price": middle + draw.randint(-4, 4),
-        "size": draw.choice([0, 1, 4, 12]),
-        "later": draw.choice([-1, 3000]) if wild else draw.choice([0, 1]),
-    }
-
-
-class Market:
-    """Turns drawn steps into the records of a log, the same for every engine."""
-
-    def __init__(self) -> None:
-        self.time = 1_767_571_200_000 * MS
-        self.orders: list[str] = []
-        self.offset = 0
-
-    def records(self, history: list[Step]) -> list[tuple[str, Any, int]]:
-        """(topic, message, time) of each step."""
-        return [
-            getattr(self, f"_{kind}")(drawn, number) for number, (kind, drawn) in enumerate(history)
-        ]
-
-    def _order(self, drawn: dict[str, Any], number: int) -> tuple[str, Any, int]:
-        sign = 1 if drawn["side"] == "buy" else -1
-        price, kind, bracket = drawn["price"], drawn["type"], drawn["bracket"]
-        if drawn["reduce_only"]:
-            bracket = ""
-        order_id = f"1-0-{self.offset}"
-        self.orders.append(order_id)
-        accepted = Accepted(
-            order_id=order_id,
-            client_order_id=f"c{number}",
-            account=drawn["account"],
-            symbol=SYMBOL,
-            side=drawn["side"],
-            type=kind,
-            tif=drawn["tif"],
-            qty=drawn["qty"],
-            price=price if kind == "limit" else 0,
-            stop_price=price if kind == "stop" else 0,
-            stop_loss=price - sign * drawn["distance"] if bracket else 0,
-            take_profit=price + sign * drawn["distance"] if bracket == "both" else 0,
-            protection=0
-            if kind == "limit" or not drawn["protection"]
-            else price + sign * drawn["protection"],
-            reduce_only=drawn["reduce_only"],
-            maker_rate=200,
-            taker_rate=1200,
-            reserved="0",
-            command_ref=Ref("orders", 0, number),
-            time=self.time,
-        )
-        self.offset += 1
-        return topics.ACCEPTED.name, ToBroker(order=accepted), self.time
-
-    def _cancel(self, drawn: dict[str, Any], number: int) -> tuple[str, Any, int]:
-        target = self.orders[drawn["which"] % len(self.orders)] if self.orders else "1-0-99"
-        ref = Ref("orders", 0, number)
-        cancel = CancelAccepted(
-            target + drawn["exit"], "a", SYMBOL, ref, drawn["reason"], self.time
-        )
-        self.offset += 1
-        return topics.ACCEPTED.name, ToBroker(cancel=cancel), self.time
-
-    def _quote(self, drawn: dict[str, Any], number: int) -> tuple[str, Any, int]:
-        time = self._at(drawn["later"])
-        bid = drawn["bid"]
-        bid_size, ask_size = drawn["sizes"]
-        quote = Quote(
-            SYMBOL, bid if bid_size else 0, bid + drawn["spread"], bid_size, ask_size,
-            time, time, number + drawn["sequence"], "test", drawn["flags"],
-        )  # fmt: skip
-        return topics.QUOTES.name, quote, time
-
-    def _trade(self, drawn: dict[str, Any], number: int) -> tuple[str, Any, int]:
-        time = self._at(drawn["later"])
-        return (
-            topics.TRADES.name,
-            Trade(SYMBOL, drawn["price"], drawn["size"], time, time, 1, "test"),
-            time,
-        )
-
-    def _at(self, later: int) -> int:
-        self.time += max(0, later) * MS
-        return self.time + min(0, later) * MS
 
 
 def twin_follows(twin: NaiveExchange, message: Any, stage: Stage) -> None:
@@ -182,6 +31,8 @@ def twin_follows(twin: NaiveExchange, message: Any, stage: Stage) -> None:
         twin.on_trade(message)
     elif message.order is not None:
         twin.accept(message.order, stage.clock, offset)
+    elif message.replace is not None:
+        twin.replace(message.replace, stage.clock, offset)
     else:
         twin.cancel(message.cancel.order_id, message.cancel.reason, stage.clock, offset)
 
@@ -207,13 +58,9 @@ def check_lives(stage: Stage, accepted: dict[str, Accepted]) -> None:
     filled: dict[str, int] = defaultdict(int)
     causes: dict[str, set[Ref]] = defaultdict(set)
     for fill in stage.fills:
-        filled[fill.order_id] += KNOWN.qty_lots(fill.qty)
+        filled[fill.order_id] += PLAIN.qty_lots(fill.qty)
         causes[fill.order_id].add(fill.cause)
         assert fill.time >= fill.active_at
-        order = accepted.get(fill.order_id)
-        limit = (order.price or order.protection) if order is not None else 0
-        sign = 1 if fill.side == "buy" else -1
-        assert not limit or sign * (KNOWN.price_ticks(fill.price) - limit) <= 0
     lives: dict[str, list[OrderEvent]] = defaultdict(list)
     for event in stage.events:
         lives[event.order_id].append(event)
@@ -221,13 +68,31 @@ def check_lives(stage: Stage, accepted: dict[str, Accepted]) -> None:
         last = life[-1]
         assert [event.rev for event in life] == list(range(1, len(life) + 1))
         assert [event.state in TERMINAL for event in life[:-1]] == [False] * (len(life) - 1)
-        assert KNOWN.qty_lots(last.filled) == filled[order_id] <= KNOWN.qty_lots(last.qty)
+        assert PLAIN.qty_lots(last.filled) == filled[order_id] <= PLAIN.qty_lots(last.qty)
         assert (last.state == "FILLED") == (last.filled == last.qty)
         assert (last.state in TERMINAL) == (order_id not in stage.tables.exchange.orders)
-        if order_id in accepted and accepted[order_id].tif == "FOK" and filled[order_id]:
+        order = accepted.get(order_id)
+        whole = order is not None and order.tif == "FOK" and order.group_kind != "oto"
+        if whole and filled[order_id]:
             assert last.state == "FILLED" and len(causes[order_id]) == 1
     fill_ids = [fill.fill_id for fill in stage.fills]
     assert len(set(fill_ids)) == len(fill_ids)
+
+
+def check_prices(stage: Stage, accepted: dict[str, Accepted]) -> None:
+    """No fill is beyond the price that its order's own event names right after it, nor beyond the protection."""
+    fill: Fill | None = None
+    for output in stage.outputs:
+        if isinstance(output.message, Fill):
+            fill = output.message
+        elif isinstance(output.message, OrderEvent) and fill is not None:
+            sign = 1 if fill.side == "buy" else -1
+            event, price = output.message, PLAIN.price_ticks(fill.price)
+            assert (event.order_id, event.cause) == (fill.order_id, fill.cause)
+            assert not event.price or sign * (price - PLAIN.price_ticks(event.price)) <= 0
+            order = accepted.get(fill.order_id)
+            assert order is None or not order.protection or sign * (price - order.protection) <= 0
+            fill = None
 
 
 def check_positions(stage: Stage, twin: NaiveExchange, reducing: set[str]) -> None:
@@ -235,7 +100,7 @@ def check_positions(stage: Stage, twin: NaiveExchange, reducing: set[str]) -> No
     net: dict[str, int] = defaultdict(int)
     for fill in stage.fills:
         before = net[fill.account]
-        net[fill.account] += (1 if fill.side == "buy" else -1) * KNOWN.qty_lots(fill.qty)
+        net[fill.account] += (1 if fill.side == "buy" else -1) * PLAIN.qty_lots(fill.qty)
         if fill.order_id in reducing or fill.parent_id:
             assert abs(net[fill.account]) < abs(before) and before * net[fill.account] >= 0
     for account, position in net.items():
@@ -250,7 +115,7 @@ def check_positions(stage: Stage, twin: NaiveExchange, reducing: set[str]) -> No
 @settings(relaxed, max_examples=250)
 @given(seeds)
 def test_engine_and_naive_twin_agree_after_every_record(seed: int) -> None:
-    stage, twin = Stage(KNOWN), NaiveExchange(KNOWN)
+    stage, twin = Stage(known(seed)), NaiveExchange(known(seed))
     accepted: dict[str, Accepted] = {}
     for topic, message, time in Market().records(history(seed)):
         stage.feed(topic, message, time)
@@ -259,11 +124,10 @@ def test_engine_and_naive_twin_agree_after_every_record(seed: int) -> None:
             accepted[message.order.order_id] = message.order
         assert by_engine(stage.fills) == by_twin(twin)
         assert states(stage.events) == {
-            order.order_id: (order.state, order.reason if order.state == "CANCELLED" else "")
-            for order in twin.orders
-            if not order.live
+            order.order_id: (order.state, order.reason) for order in twin.orders if not order.live
         }
     check_lives(stage, accepted)
+    check_prices(stage, accepted)
     reducing = {order_id for order_id, order in accepted.items() if order.reduce_only}
     check_positions(stage, twin, reducing)
 
@@ -271,7 +135,7 @@ def test_engine_and_naive_twin_agree_after_every_record(seed: int) -> None:
 @settings(relaxed, max_examples=80)
 @given(seeds)
 def test_outputs_do_not_depend_on_chunks_or_restarts(seed: int) -> None:
-    whole, cut, draw = Stage(KNOWN), Stage(KNOWN), random.Random(seed)
+    whole, cut, draw = Stage(known(seed)), Stage(known(seed)), random.Random(seed)
     for record in Market().records(history(seed)):
         whole.feed(*record)
         cut_off(cut, draw.choice(["", "", "commit", "restart", "retry"]), record, draw)
