@@ -20,6 +20,8 @@ from tables.prices import Price
 
 Tick = TypeVar("Tick", Quote, Trade)
 NOTHING: tuple[Output, ...] = ()
+UNTRUSTED = frozenset({"late", "suspect"})
+"""Flags of prices that make no mark and no vector."""
 
 
 @dataclass(slots=True)
@@ -104,6 +106,8 @@ def on_trade(event: Event[Trade], tables: MarketTables) -> tuple[Output, ...]:
         state = _open(tables, trade, _check_trade)
     if trade.price <= 0 or trade.size <= 0:
         _check_trade(trade)
+    if trade.flags:
+        return NOTHING
     time = micro.admit(state.micro, trade.time)
     if not time:
         return NOTHING
@@ -147,6 +151,8 @@ def _on_unusual_quote(event: Event[Quote], state: SymbolState) -> tuple[Output, 
     """A quote that is not two-sided, narrow, in time and new, or that follows one which was not."""
     quote, sums = event.message, state.micro
     _check_quote(quote)
+    if quote.flags in UNTRUSTED:
+        return NOTHING
     time = micro.admit(sums, quote.time)
     if not time:
         return NOTHING

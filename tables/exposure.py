@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from streams import money
 from streams.messages import MarkUsed
 from tables import rates
+from tables.account import Balance
 from tables.account_tables import AccountTables
 from tables.marks import age_ms
 from tables.orders import OpenLots, pair
@@ -16,10 +17,10 @@ from tables.position import Position
 class Exposure:
     """Amounts in money units of the base currency; unpriced, foreign: the first symbol or currency not counted.
 
-    cash, reserved: over all currencies. value: sum of qty x mark. held: sum of |qty| x mark; margin, maintenance: what
-    a margin account has to hold for it. gross: as held, with each open order that makes it larger; before: the same
-    without the order in question. worst: of each symbol, signed, as large as open orders can make it. marks: what was
-    consulted.
+    cash, reserved: over all currencies; fees: paid so far, of each currency, in its own units. value: sum of qty x mark.
+    held: sum of |qty| x mark; margin, maintenance: what a margin account has to hold for it. gross: as held, with each
+    open order that makes it larger; before: the same without the order in question. worst: of each symbol, signed, as
+    large as open orders can make it. marks: what was consulted.
     """
 
     cash: int = 0
@@ -31,6 +32,7 @@ class Exposure:
     gross: int = 0
     before: int = 0
     worst: dict[str, int] = field(default_factory=dict)
+    fees: dict[str, int] = field(default_factory=dict)
     unpriced: str = ""
     foreign: str = ""
     marks: tuple[MarkUsed, ...] = ()
@@ -128,20 +130,37 @@ def _count_cash(
         balance = tables.balances.get(pair(account, name))
         if balance is None:
             continue
-        cash = rates.convert(tables, balance.cash, name, currency, clock_ns)
-        reserved = rates.convert(tables, balance.reserved, name, currency, clock_ns)
+        cash, reserved = _in(tables, balance, name, currency, clock_ns)
         if cash is None or reserved is None:
             found.foreign = found.foreign or name
             continue
+        found.fees[name] = balance.fees
         found.cash += cash
         found.reserved += reserved
 
 
+def _in(
+    tables: AccountTables, balance: Balance, name: str, currency: str, clock_ns: int
+) -> tuple[int | None, int | None]:
+    """Cash and reservations of a balance in another currency."""
+    if name == currency:
+        return balance.cash, balance.reserved
+    return (
+        rates.convert(tables, balance.cash, name, currency, clock_ns),
+        rates.convert(tables, balance.reserved, name, currency, clock_ns),
+    )
+
+
 def currencies(tables: AccountTables, account: str, currency: str) -> Iterable[str]:
     """The account's own currency, those that its symbols are quoted in, and those that came from outside."""
+    found = {currency: None}
     row, funded = tables.holdings.get(account), tables.guards.funded.get(account)
-    quotes = (tables.instruments[symbol].quote for symbol in row.symbols) if row else ()
-    return dict.fromkeys((currency, *quotes, *(funded.currencies if funded else ())))
+    if row is not None:
+        for symbol in row.symbols:
+            found[tables.instruments[symbol].quote] = None
+    if funded is not None:
+        found |= dict.fromkeys(funded.currencies)
+    return found
 
 
 def _worst(open_lots: OpenLots, qty: int) -> int:

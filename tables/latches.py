@@ -6,9 +6,7 @@ import msgspec
 
 from streams import money
 from tables import exposure, rates
-from tables.account import Balance
 from tables.account_tables import AccountTables
-from tables.orders import pair
 from tables.profiles import Profile
 from tables.watch import Watch
 
@@ -38,9 +36,8 @@ def open_day(tables: AccountTables, account: str, clock_ns: int) -> None:
     now = exposure.worth(tables, account, profile.base_currency, clock_ns)
     if now.is_known:
         before = watch or Watch()
-        paid = {name: balance.fees for name, balance in _balances(tables, account)}
         fresh = msgspec.structs.replace(
-            before, day=day, opening=now.nav, peak=max(before.peak, now.nav), fees=paid
+            before, day=day, opening=now.nav, peak=max(before.peak, now.nav), fees=now.fees
         )
         tables.guards.watches.put(account, fresh)
 
@@ -58,13 +55,11 @@ def trip(tables: AccountTables, account: str, clock_ns: int) -> list[Latch]:
     if nav > watch.peak:
         watch = msgspec.structs.replace(watch, peak=nav)
         tables.guards.watches.put(account, watch)
-    paid = _paid(tables, account, profile.base_currency, watch, clock_ns)
+    paid = _paid(tables, now.fees, profile.base_currency, watch, clock_ns)
     least = now.maintenance if profile.type == "margin" else None
-    due = [
-        latch
-        for latch in _due(watch, limits, nav, paid, least)
-        if not _holds(watch, latch.name, clock_ns)
-    ]
+    due = _due(watch, limits, nav, paid, least)
+    if due:
+        due = [latch for latch in due if not _holds(watch, latch.name, clock_ns)]
     if due:
         latched = watch.latched | {latch.name: clock_ns for latch in due}
         tables.guards.watches.put(account, msgspec.structs.replace(watch, latched=latched))
@@ -134,20 +129,12 @@ def moved(tables: AccountTables, account: str, currency: str, amount: int, clock
     )
 
 
-def _paid(tables: AccountTables, account: str, currency: str, watch: Watch, clock_ns: int) -> int:
-    """Fees of the day."""
+def _paid(
+    tables: AccountTables, fees: dict[str, int], currency: str, watch: Watch, clock_ns: int
+) -> int:
+    """Fees of the day. fees: of each currency, paid so far."""
     paid = 0
-    for name, balance in _balances(tables, account):
-        fees = balance.fees - watch.fees.get(name, 0)
-        paid += rates.convert(tables, fees, name, currency, clock_ns) or 0
+    for name, total in fees.items():
+        of_day = total - watch.fees.get(name, 0)
+        paid += rates.convert(tables, of_day, name, currency, clock_ns) or 0
     return paid
-
-
-def _balances(tables: AccountTables, account: str) -> list[tuple[str, Balance]]:
-    profile = tables.profiles[account]
-    found = []
-    for name in exposure.currencies(tables, account, profile.base_currency):
-        balance = tables.balances.get(pair(account, name))
-        if balance is not None:
-            found.append((name, balance))
-    return found
