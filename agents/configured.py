@@ -14,4 +14,5 @@ def groups(settings: Settings) -> tuple[Group, ...]:
         settings.strategy,
         settings.strategy_account,
         parse(settings.strategy_params),
+        settings.gate,
     )

@@ -15,6 +15,7 @@ from agents.risk import FUTURE_NS, Risk
 from agents.strategies.load import NONE, load
 from agents.strategist import Strategist
 from streams import topics
+from streams.modes import LOCAL, Simulation
 from streams.partition import partition_of
 from tables import proof
 from tables.account_tables import AccountTables
@@ -29,10 +30,11 @@ def routes(
     strategy: str = NONE,
     account: str = "paper",
     params: Mapping[str, str] = NO_PARAMS,
+    simulation: Simulation = LOCAL,
 ) -> tuple[Group, ...]:
     """The groups of a system with so many partitions. strategy, params: see `load`; raises StrategyRefused."""
     home = partial(partition_of, count=partitions)
-    risk, ledger = Risk(home, generation), Ledger(home)
+    risk, ledger = Risk(home, generation, simulation), Ledger(home)
     instruments = Input(topics.CONTROL, (reference.on_control,), clock_ms=0, reports=False)
 
     traded = (topics.EVENTS, topics.FILLS, topics.STRATEGY_FILLS)

@@ -25,7 +25,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> Exit:
     if not settings.postgres_url:
         sink_log.error("no history database: set HEADRACE_POSTGRES_URL")
         return Exit.SETTINGS
-    if settings.crash and settings.profile == "production":
+    if settings.crash and settings.gate.profile == "production":
         sink_log.error("HEADRACE_CRASH is for tests; production does not start with it")
         return Exit.SETTINGS
     for number in (signal.SIGTERM, signal.SIGINT):

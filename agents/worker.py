@@ -52,6 +52,12 @@ def run_worker(settings: Settings) -> int:
 
 
 def _check(settings: Settings) -> Exit | None:
+    if not settings.gate.starts:
+        sys.stderr.write(
+            f"HEADRACE_PROFILE {settings.profile!r}, HEADRACE_SIMULATION {settings.simulation!r}: no worker starts so;"
+            " set the profile to simulation, staging or production\n"
+        )
+        return Exit.SETTINGS
     try:
         problems = asyncio.run(admin.check(settings.brokers, settings.partitions))
     except (KafkaError, OSError) as error:

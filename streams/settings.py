@@ -1,10 +1,12 @@
 """Settings of every process, read from `HEADRACE_*` variables once, by the composition roots alone."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams import modes
+from streams.modes import Simulation
 
 
 class Settings(BaseSettings):
@@ -64,13 +66,28 @@ class Settings(BaseSettings):
         default="",
         description="ops ports that the status API polls, comma separated: http://127.0.0.1:8001,...",
     )
-    profile: Literal["local", "production"] = Field(
-        default="local", description="what the status API says this system is"
+    profile: str = Field(
+        default="",
+        description="simulation, staging or production; without one no worker starts, `headrace up` is a simulation",
+    )
+    simulation: str = Field(
+        default="", description="on: accounts in mode production are simulated too; not in production"
+    )
+    namespace: str = Field(
+        default="", description="of Kubernetes; one that ends in prod starts in production alone"
     )
     api_port: int = Field(default=8000, ge=0, description="port of the status API")
+    api_tokens_file: str = Field(
+        default="", description="hashes of the bearer tokens of the status API; empty: it refuses all"
+    )
     postgres_url: str = Field(default="", description="history; empty: none")
     redis_url: str = Field(default="", description="latest state; empty: none")
     require_timescaledb: bool = Field(default=False, description="refuse a plain PostgreSQL")
     crash: str = Field(
         default="", description="point:n, end the process there at the n-th passage; tests only"
     )
+
+    @property
+    def gate(self) -> Simulation:
+        """What this process may trade."""
+        return modes.read(self.profile, self.simulation, self.namespace)

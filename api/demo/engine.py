@@ -108,6 +108,8 @@ def _worker(settings: Settings, directory: Path, lockstep: bool) -> Service:
     port = free_port()
     environment = {
         "HEADRACE_APP": settings.app,
+        "HEADRACE_PROFILE": "simulation",
+        "HEADRACE_SIMULATION": "",
         "HEADRACE_BROKERS": settings.brokers,
         "HEADRACE_PARTITIONS": str(settings.partitions),
         "HEADRACE_DATA": str(directory),

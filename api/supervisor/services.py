@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agents.strategies.load import is_own
+from api.access.tokens import new_token
 from api.supervisor.directory import DataDirectory
 from api.supervisor.plan import UpPlan
 from api.supervisor.service import Launch, Service
@@ -12,11 +13,12 @@ from streams.ports import LOOPBACK, free_port
 from streams.settings import Settings
 
 FEED_SUMMARY = "feed.json"
+TOKENS = "api-tokens.json"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the services listen."""
+    """The ops ports of the services."""
 
     worker: str
     sink: str
@@ -31,13 +33,16 @@ class Services:
         self._data = data
         self._settings = settings
         self._plan = plan
-        ports = {name: free_port() for name in ("worker", "sink", "feed")}
-        ports["api"] = free_port(settings.api_port)
+        ports = {name: free_port() for name in ("worker", "sink", "feed", "api")}
         self._ports = ports
+        self._api_port = free_port(settings.api_port)
         self.addresses = Addresses(**{n: f"http://{LOOPBACK}:{p}" for n, p in ports.items()})
+        self.api_url = f"http://{LOOPBACK}:{self._api_port}"
+        self.api_token, self._tokens_file = _tokens(data, settings, plan)
         self.worker = self._service("worker", ["worker"], "/readyz", lockstep=plan.lockstep)
         self.sink = self._service("sink", ["sink"], "/readyz")
-        self.api = self._service("api", ["api"], "/livez")
+        words = ["api", "--controls"] if plan.controls else ["api"]
+        self.api = self._service("api", words, "/readyz/http")
         self.feed = self._service("feed", self._feed_arguments(), "/readyz", may_end=True)
 
     @property
@@ -83,13 +88,16 @@ class Services:
         own = {"PYTHONPATH": _search_path()} if is_own(settings.strategy) else {}
         return own | {
             "HEADRACE_APP": settings.app,
+            "HEADRACE_PROFILE": settings.profile or "simulation",
+            "HEADRACE_SIMULATION": settings.simulation,
             "HEADRACE_BROKERS": settings.brokers,
             "HEADRACE_PARTITIONS": str(settings.partitions),
             "HEADRACE_DATA": str(self._data.root),
             "HEADRACE_POSTGRES_URL": settings.postgres_url,
             "HEADRACE_REDIS_URL": settings.redis_url,
             "HEADRACE_OPS_PORT": str(self._ports[name]),
-            "HEADRACE_API_PORT": str(self._ports["api"]),
+            "HEADRACE_API_PORT": str(self._api_port),
+            "HEADRACE_API_TOKENS_FILE": self._tokens_file,
             "HEADRACE_OPS_URLS": ",".join((self.addresses.worker, self.addresses.sink)),
             "HEADRACE_STRATEGY": settings.strategy,
             "HEADRACE_STRATEGY_PARAMS": settings.strategy_params,
@@ -104,3 +112,15 @@ def _search_path() -> str:
     """Where a user's own strategy may lie: the directory in which `up` was started, and what was given."""
     given = os.environ.get("PYTHONPATH")
     return os.pathsep.join([os.getcwd(), *([given] if given else [])])
+
+
+def _tokens(data: DataDirectory, settings: Settings, plan: UpPlan) -> tuple[str, str]:
+    """A token of this run and the file of its hash, unless the settings name a file: then its owner has the tokens."""
+    if settings.api_tokens_file:
+        return "", settings.api_tokens_file
+    text, file = new_token("up", ("read", "operate") if plan.controls else ("read",))
+    path = data.root / TOKENS
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(file.model_dump_json(indent=2))
+    return text, str(path)

@@ -34,6 +34,7 @@ def worker(brokers: str, directory: Path) -> Service:
         ready=f"http://{LOOPBACK}:{port}/readyz",
         environment={
             "HEADRACE_APP": "bench",
+            "HEADRACE_PROFILE": "simulation",
             "HEADRACE_BROKERS": brokers,
             "HEADRACE_PARTITIONS": str(PARTITIONS),
             "HEADRACE_DATA": str(directory / "data"),

@@ -40,6 +40,7 @@ class Worker:
         assert self.child is None or self.child.poll() is not None, "one process a name"
         environment = {
             "HEADRACE_APP": self.app,
+            "HEADRACE_PROFILE": "simulation",
             "HEADRACE_BROKERS": self.brokers,
             "HEADRACE_INSTANCE": self.name if self.static else "",
             "HEADRACE_DATA": str(self.directory / self.name),

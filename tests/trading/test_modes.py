@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from agents.worker import run_worker
 from streams import control, modes
 from streams.codec import Undecodable
 from streams.modes import Simulation
+from streams.settings import Settings
 from tests.trading.drive import Drive, ready, wide
 
 LIMIT = {"qty": "0.010", "price": "50000.00"}
@@ -117,3 +119,20 @@ def test_same_record_again_is_no_new_epoch() -> None:
     drive.control(control.Account(account="a", mode="sim", taker_rate=1))
     drive.control(wide())
     assert drive.order(**LIMIT).mode_epoch == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"profile": ""},
+        {"profile": "local"},
+        {"profile": "prod", "simulation": "on"},
+        {"profile": "staging", "simulation": "perhaps"},
+        {"profile": "simulation", "namespace": "trading-prod"},
+    ],
+)
+def test_worker_does_not_start_outside_the_gate(
+    fields: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert int(run_worker(Settings.model_validate(fields))) == 78
+    assert "no worker starts so" in capsys.readouterr().err

@@ -143,7 +143,7 @@ def test_only_the_difference_must_be_paid_for() -> None:
 @pytest.mark.parametrize(
     "fields", [{"qty": "0.090"}, {"price": "49000.00"}, {"qty": "0.050", "price": "49999.00"}]
 )
-def test_replace_that_only_takes_back_passes_a_kill(fields: dict[str, str]) -> None:
+def test_replace_that_only_takes_back_passes_a_kill(fields: dict[str, Any]) -> None:
     drive = ready()
     drive.order(**BUY)
     drive.control(control.Kill(scope="symbol:X.Y", action="kill", reason="r", seq=1))
@@ -154,7 +154,7 @@ def test_replace_that_only_takes_back_passes_a_kill(fields: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("fields", [{"qty": "0.110"}, {"price": "50000.01"}])
-def test_replace_that_asks_for_more_does_not(fields: dict[str, str]) -> None:
+def test_replace_that_asks_for_more_does_not(fields: dict[str, Any]) -> None:
     drive = ready()
     drive.order(**BUY)
     drive.tables.kills.put("global", control.Kill(scope="global", action="kill", reason="r", seq=1))
