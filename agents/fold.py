@@ -162,7 +162,7 @@ class Cell:
     def _steps(
         self, runs: Sequence[Run], poisoned: dict[tuple[str, int], HandlerFailed]
     ) -> Iterator[Chunk | None]:
-        walk = _Walk(self, poisoned)
+        walk = Walk(self, poisoned)
         for topic, records in runs:
             source = self.group.input(topic)
             for start in range(0, len(records), SLICE_RECORDS):
@@ -172,7 +172,7 @@ class Cell:
                 walk.over(source, records[start : start + SLICE_RECORDS])
         yield self._chunk(runs, walk)
 
-    def _chunk(self, runs: Sequence[Run], walk: "_Walk") -> Chunk:
+    def _chunk(self, runs: Sequence[Run], walk: "Walk") -> Chunk:
         before = self.progress
         inputs: dict[str, Span] = {}
         last: dict[str, Record] = {}
@@ -200,7 +200,7 @@ class Cell:
         )
 
 
-class _Walk:
+class Walk:
     """The fold of one chunk under way."""
 
     def __init__(self, cell: Cell, poisoned: dict[tuple[str, int], HandlerFailed]) -> None:

@@ -17,6 +17,7 @@ from api.commands.serve import serve
 from api.commands.sink import sink
 from api.commands.topics import topics
 from api.commands.up import up
+from api.commands.verify import verify
 from api.commands.worker import worker
 from api.ending import errors, invalid
 from streams.exits import Exit
@@ -31,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, order, kill, feed, worker, sink, doctor):
+for command in (up, order, kill, feed, worker, sink, doctor, verify):
     app.command()(command)
 app.command(name="api")(serve)
 app.add_typer(topics, name="topics")

@@ -31,6 +31,9 @@ def settings(brokers: str | None = None, data: Path | None = None) -> Settings:
             "partitions": run.partitions,
             "postgres_url": run.postgres_url,
             "redis_url": run.redis_url,
+            "strategy": run.strategy,
+            "strategy_params": run.strategy_params,
+            "strategy_account": run.strategy_account,
         }
     if brokers is not None:
         found = {"brokers": brokers}

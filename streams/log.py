@@ -1,5 +1,6 @@
 """Reads ranges of topics as they stand, with no consumer group: for reports, checks and the command line."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Literal, NamedTuple
@@ -15,6 +16,7 @@ Isolation = Literal["read_committed", "read_uncommitted"]
 POLL_MS = 5
 """Short: behind a trailing marker no record comes, and a fetch waits this long for one."""
 COORDINATOR_TIMEOUT_S = 20.0
+SETTLE_S = 0.05
 
 
 class Record(NamedTuple):
@@ -92,6 +94,24 @@ async def between(
             if await consumer.position(partition) >= ends[partition]:
                 open_partitions.discard(partition)
                 consumer.pause(partition)
+
+
+async def settled_ends(
+    brokers: str, places: list[TopicPartition], deadline_s: float = 20.0
+) -> dict[TopicPartition, int]:
+    """The present high watermarks, once every transaction that began below them has ended. Raises TimeoutError.
+
+    A reader of committed records that goes up to there misses nothing of what was committed before the call.
+    """
+    async with reader(brokers, "read_uncommitted") as written, reader(brokers) as committed:
+        ends = dict(await written.end_offsets(places))
+        async with asyncio.timeout(deadline_s):
+            while any(  # noqa: ASYNC110  nothing to wait for
+                stable < ends[place]
+                for place, stable in (await committed.end_offsets(places)).items()
+            ):
+                await asyncio.sleep(SETTLE_S)
+    return ends
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:

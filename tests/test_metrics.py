@@ -13,6 +13,7 @@ from agents.meter import ProcessMeter
 from agents.metrics import CATALOGUE, PREFIX, SECONDS, Metrics
 from agents.observe import observer
 from agents.outbox import Sent
+from streams import interleaving
 from streams.messages import Decision
 from streams.meter import Meter, NoMeter
 from streams.topics import SYMBOL_STATE
@@ -140,7 +141,8 @@ def test_the_observer_reports_a_committed_chunk(metrics: Metrics, meter: Meter) 
     sent = [Sent(topic, 0, b"k", b"v", 1, b"") for topic in ("fills", "fills", "dead.letters")]
     times = {"orders": [NOW_MS] * 4}
     dead = {("orders", "NOT_JSON"): 1}
-    chunk = Chunk({"orders": Span(0, 4, 4)}, Progress(), sent, times, dead=dead)
+    order = interleaving.of(0, 1, [])
+    chunk = Chunk({"orders": Span(0, 4, 4)}, Progress(), sent, times, order, dead=dead)
     observer(meter, clock_ns=lambda: NOW_MS * 1_000_000)(group, chunk, {"commit": 0.002})
     assert metrics.total("events_total", route="symbol", topic="orders") == 4
     assert metrics.by_label("outputs_total", "topic") == {"fills": 2, "dead.letters": 1}

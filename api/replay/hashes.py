@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 from api.replay.stretch import CellName
 
@@ -28,12 +29,16 @@ class Written(NamedTuple):
     header: bytes
 
 
-@dataclass
-class Running:
-    """How many records have passed, and their hash so far."""
+class Running(msgspec.Struct):
+    """How many records have passed, and their hash: over the one before and the next record, so that it can be kept."""
 
     records: int = 0
-    sha256: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    sha256: bytes = b""
+
+    def add(self, written: Written) -> None:
+        """The next record."""
+        self.records += 1
+        self.sha256 = hashlib.sha256(self.sha256 + b"".join(framed(*written))).digest()
 
 
 class Hashes:
@@ -49,8 +54,7 @@ class Hashes:
         running = self.streams.get(stream)
         if running is None:
             running = self.streams[stream] = Running()
-        running.records += 1
-        running.sha256.update(b"".join(framed(*written)))
+        running.add(written)
         if stream == self._keep:
             self.kept.append(written)
 
@@ -60,7 +64,7 @@ class Hashes:
         for stream in sorted(self.streams):
             name = f"{stream.topic}[{stream.partition}]"
             digest = whole.setdefault(name, hashlib.sha256())
-            digest.update(f"{stream.cell} ".encode() + self.streams[stream].sha256.digest())
+            digest.update(f"{stream.cell} ".encode() + self.streams[stream].sha256)
         return {name: digest.hexdigest() for name, digest in sorted(whole.items())}
 
 

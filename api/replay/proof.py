@@ -7,6 +7,7 @@ from itertools import zip_longest
 from agents.group import Group
 from api.replay import live, recorded, stretch
 from api.replay.hashes import Hashes, Stream, Written
+from api.replay.logs import ProofLog
 from api.replay.recorded import Progress
 from api.replay.stretch import Stretches
 
@@ -42,7 +43,7 @@ class Proof:
 
 
 async def prove(
-    brokers: str,
+    log: ProofLog,
     groups: Sequence[Group],
     partitions: int,
     since_ms: int | None = None,
@@ -50,10 +51,10 @@ async def prove(
     progress: Progress = lambda _name, _step: None,
 ) -> Proof:
     """Replay a range of event time, everything for None. Raises Unverifiable, LogTruncated, HandlerFailed."""
-    found = await stretch.find(brokers, since_ms, until_ms)
+    found = await stretch.find(log, since_ms, until_ms)
     lived, replayed = Hashes(), Hashes()
-    await recorded.replay(brokers, groups, partitions, found, replayed, progress)
-    await live.read(brokers, groups, found, lived)
+    await recorded.replay(log, groups, partitions, found, replayed, progress)
+    await live.read(log, groups, found, lived)
     proof = Proof(
         steps=sum(each.last - each.first for each in found.values()),
         chunks=sum(each.chunks for each in found.values()),
@@ -62,27 +63,27 @@ async def prove(
         replayed=replayed.by_partition(),
     )
     for stream in _differing(lived, replayed):
-        proof.differences.append(await _first(brokers, groups, partitions, found, stream))
+        proof.differences.append(await _first(log, groups, partitions, found, stream))
     return proof
 
 
 def _differing(lived: Hashes, replayed: Hashes) -> list[Stream]:
     def digest(hashes: Hashes, stream: Stream) -> bytes:
         running = hashes.streams.get(stream)
-        return b"" if running is None else running.sha256.digest()
+        return b"" if running is None else running.sha256
 
     streams = sorted(lived.streams.keys() | replayed.streams.keys())
     return [s for s in streams if digest(lived, s) != digest(replayed, s)]
 
 
 async def _first(
-    brokers: str, groups: Sequence[Group], partitions: int, found: Stretches, stream: Stream
+    log: ProofLog, groups: Sequence[Group], partitions: int, found: Stretches, stream: Stream
 ) -> Difference:
     """Once more, for that cell alone, with its records kept."""
     one = {stream.cell: found[stream.cell]}
     lived, replayed = Hashes(stream), Hashes(stream)
-    await recorded.replay(brokers, groups, partitions, one, replayed)
-    await live.read(brokers, groups, one, lived)
+    await recorded.replay(log, groups, partitions, one, replayed)
+    await live.read(log, groups, one, lived)
     for number, (theirs, ours) in enumerate(zip_longest(lived.kept, replayed.kept)):
         if theirs != ours:
             return Difference(stream, number, theirs, ours)

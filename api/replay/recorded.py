@@ -7,9 +7,9 @@ from aiokafka import TopicPartition
 from agents.fold import Cell, Chunk
 from agents.group import Group
 from api.replay.hashes import Hashes, Stream, Written
+from api.replay.logs import Inputs, ProofLog
 from api.replay.stretch import CellName, Stretch, Stretches, Unverifiable
-from streams import log, restore, topics
-from streams.cursor import Cursor
+from streams import topics
 from streams.gather import Run
 from streams.interleaving import Interleaving
 
@@ -18,7 +18,7 @@ Progress = Callable[[CellName, int], None]
 
 
 async def replay(
-    brokers: str,
+    log: ProofLog,
     groups: Sequence[Group],
     partitions: int,
     stretches: Stretches,
@@ -38,18 +38,16 @@ async def replay(
             )
         cell = Cell(group, name.partition, partitions)
         if stretch.first:
-            await _restore(brokers, cell, stretch.first)
-        await _replay(brokers, cell, name, stretch, into, progress)
+            await _restore(log, cell, stretch.first)
+        await _replay(log, cell, name, stretch, into, progress)
 
 
-async def _restore(brokers: str, cell: Cell, step: int) -> None:
+async def _restore(log: ProofLog, cell: Cell, step: int) -> None:
     """The tables as they were when so many inputs had been applied."""
     changelog = cell.group.changelog.name
-    async for batch in restore.changelog(brokers, changelog, cell.partition):
-        for record in batch:
-            if cell.progress.step >= step:
-                break
-            cell.restore(record.key, record.value)
+    async for record in log.written([changelog]):
+        if record.partition == cell.partition and cell.progress.step < step:
+            cell.restore(record.key or b"", record.value)
     if cell.progress.step != step:
         raise Unverifiable(
             f"{changelog}[{cell.partition}] no longer holds the state at step {step}: it was compacted"
@@ -57,7 +55,7 @@ async def _restore(brokers: str, cell: Cell, step: int) -> None:
 
 
 async def _replay(
-    brokers: str, cell: Cell, name: CellName, stretch: Stretch, into: Hashes, progress: Progress
+    log: ProofLog, cell: Cell, name: CellName, stretch: Stretch, into: Hashes, progress: Progress
 ) -> None:
     places = {
         source.topic.name: TopicPartition(
@@ -66,11 +64,9 @@ async def _replay(
         for source in cell.group.inputs
     }
     starts = {places[topic]: taken.first for topic, taken in stretch.inputs.items()}
-    async with log.reader(brokers) as consumer:
-        cursor = Cursor(consumer, starts)
-        await cursor.open()
-        async for recorded in _chunks(brokers, name, stretch):
-            runs = await _runs(cursor, recorded, places)
+    async with log.inputs(starts) as inputs:
+        async for recorded in _chunks(log, name, stretch):
+            runs = await _runs(inputs, recorded, places)
             cell.progress.epoch = recorded.epoch
             chunk = cell.apply(runs)
             cell.seal(chunk)
@@ -79,26 +75,23 @@ async def _replay(
             progress(name, cell.progress.step)
 
 
-async def _chunks(brokers: str, name: CellName, stretch: Stretch) -> AsyncIterator[Interleaving]:
-    place = TopicPartition(topics.INTERLEAVING.name, name.partition)
-    async with log.reader(brokers) as consumer:
-        starts = dict(await consumer.beginning_offsets([place]))
-        async for record in log.between(consumer, starts):
-            if record.key != name.group.encode():
-                continue
-            chunk: Interleaving = topics.INTERLEAVING.decode(record.value or b"")
-            if stretch.covers(chunk.end):
-                yield chunk
+async def _chunks(log: ProofLog, name: CellName, stretch: Stretch) -> AsyncIterator[Interleaving]:
+    async for record in log.interleaving(name.partition):
+        if record.key != name.group.encode():
+            continue
+        chunk: Interleaving = topics.INTERLEAVING.decode(record.value or b"")
+        if stretch.covers(chunk.end):
+            yield chunk
 
 
 async def _runs(
-    cursor: Cursor, recorded: Interleaving, places: dict[str, TopicPartition]
+    inputs: Inputs, recorded: Interleaving, places: dict[str, TopicPartition]
 ) -> list[Run]:
     """The records of a chunk; Unverifiable where the log holds fewer than were applied, or others."""
     spans = {taken.topic: taken for taken in recorded.inputs}
     runs: list[Run] = []
     for topic, count in recorded.order():
-        records = await cursor.take(places[topic], count, spans[topic].next)
+        records = await inputs.take(places[topic], count, spans[topic].next)
         if len(records) != count:
             raise Unverifiable(
                 f"{topic}[{places[topic].partition}] holds {len(records)} records where {count} were "

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from streams import log, topics
+from api.replay.logs import ProofLog
+from streams import topics
 from streams.interleaving import Interleaving, Taken
 
 
@@ -48,27 +49,26 @@ class Stretch:
 Stretches = Mapping[CellName, Stretch]
 
 
-async def find(brokers: str, since_ms: int | None = None, until_ms: int | None = None) -> Stretches:
+async def find(
+    log: ProofLog, since_ms: int | None = None, until_ms: int | None = None
+) -> Stretches:
     """The chunks whose cell's clock was in [since, until) at their end, by cell; None: without that bound.
 
     Raises Unverifiable when a chunk among them is not on record.
     """
     found: dict[CellName, Stretch] = {}
     reached: dict[CellName, int] = {}
-    async with log.reader(brokers) as consumer:
-        places = await log.partitions_of(consumer, [topics.INTERLEAVING.name])
-        starts = dict(await consumer.beginning_offsets(places))
-        async for record in log.between(consumer, starts):
-            name = CellName((record.key or b"").decode(), record.partition)
-            chunk: Interleaving = topics.INTERLEAVING.decode(record.value or b"")
-            if reached.get(name, chunk.step) != chunk.step:
-                raise Unverifiable(
-                    f"cell {name} went on from step {chunk.step}, "
-                    f"the chunks on record end at {reached[name]}"
-                )
-            reached[name] = chunk.end
-            if _within(record.timestamp_ms, since_ms, until_ms):
-                found.setdefault(name, Stretch(chunk.step, chunk.step)).add(chunk)
+    async for record in log.interleaving():
+        name = CellName((record.key or b"").decode(), record.partition)
+        chunk: Interleaving = topics.INTERLEAVING.decode(record.value or b"")
+        if reached.get(name, chunk.step) != chunk.step:
+            raise Unverifiable(
+                f"cell {name} went on from step {chunk.step}, "
+                f"the chunks on record end at {reached[name]}"
+            )
+        reached[name] = chunk.end
+        if _within(record.timestamp_ms, since_ms, until_ms):
+            found.setdefault(name, Stretch(chunk.step, chunk.step)).add(chunk)
     return found
 
 

@@ -21,7 +21,10 @@ class DirectoryRefused(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What runs on a data directory now, and where it listens. feed: the source and why it was chosen."""
+    """What runs on a data directory now, and where it listens. feed: the source and why it was chosen.
+
+    strategy, strategy_params, strategy_account: of its worker, as in the settings.
+    """
 
     pid: int
     app: str
@@ -34,6 +37,9 @@ class Run:
     sink_url: str
     feed_url: str
     feed: str
+    strategy: str = "none"
+    strategy_params: str = ""
+    strategy_account: str = "paper"
 
 
 class DataDirectory:

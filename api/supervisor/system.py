@@ -187,4 +187,7 @@ def _run(settings: Settings, services: Services, feed: str) -> Run:
         sink_url=at.sink,
         feed_url=at.feed,
         feed=feed,
+        strategy=settings.strategy,
+        strategy_params=settings.strategy_params,
+        strategy_account=settings.strategy_account,
     )

@@ -16,10 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.routes import routes
+from api.replay import proof
+from api.replay.logs import KafkaLog
+from api.verify import history, rules
+from api.verify.history import History
 from streams import lag, topics
 from streams.local import LocalKafka
-from tests.faults import check, cluster, history
-from tests.faults.history import History
+from tests.faults import cluster
 from tests.faults.load import Load
 from tests.faults.pair import FENCED, Pair
 from tests.faults.recovery import Recovery
@@ -145,7 +149,8 @@ def run(name: str, runs: int, seed: int, broker: LocalKafka, directory: Path) ->
         if name == "worker":
             found = _restart(scene, found)
     scene.violations += [f"exit: {end}" for end in pair.broken]
-    scene.violations += [str(violation) for violation in check.check(found)]
+    scene.violations += [str(violation) for violation in rules.check(found)]
+    scene.violations += _replayed(brokers)
     scene.violations += _lost(scene.load, found)
     return Outcome(name, runs, seed, found, scene.recovery, pair.ends, scene.violations)
 
@@ -203,6 +208,13 @@ def _lost(load: Load, found: History) -> list[str]:
     return [f"I2: {name} was acknowledged and is gone" for name in load.acked - there]
 
 
+def _replayed(brokers: str) -> list[str]:
+    """A replay of the recorded interleaving must write every byte again, whoever was killed meanwhile."""
+    groups = routes(cluster.PARTITIONS)
+    found = asyncio.run(proof.prove(KafkaLog(brokers), groups, cluster.PARTITIONS))
+    return [f"I11: {difference}" for difference in found.differences]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the parts and print their table."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.crash", description=__doc__)
@@ -220,7 +232,7 @@ def main(arguments: list[str] | None = None) -> int:
             for part in names:
                 print(f"{part}: {options.runs} faults, seed {options.seed}", flush=True)
                 outcome = run(part, options.runs, options.seed, broker, directory)
-                for violation in outcome.violations[: check.SHOWN]:
+                for violation in outcome.violations[: rules.SHOWN]:
                     print(f"  {violation}")
                 rows.append(outcome)
     print(HEADER)

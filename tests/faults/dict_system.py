@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from agents.fold import Cell, Chunk
 from agents.group import Group
 from agents.lockstep import ORDER
+from api.verify.history import History
 from streams.gather import Gather, Place
 from streams.log import Record
 from streams.partition import partition_of
 from streams.topics import BY_NAME
 from tests.faults.cluster import Put, as_fetched
-from tests.faults.history import History
 
 
 class DictSystem:

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from agents.routes import routes
+from api.verify.history import History, stamp
+from api.verify.rules import check
 from streams import codec, topics
 from streams.log import Record
-from tests.faults.check import check
 from tests.faults.cluster import PARTITIONS
 from tests.faults.commands import fixed_rounds
 from tests.faults.dict_system import DictSystem
-from tests.faults.history import History, stamp
 
 Break = Callable[[History], None]
 

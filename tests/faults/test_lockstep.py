@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from agents.routes import routes
+from api.verify import history
+from api.verify.history import History
+from api.verify.rules import check
 from streams import lag, topics
 from streams.exits import Exit
 from streams.local import LocalKafka
-from tests.faults import cluster, history
-from tests.faults.check import check
+from tests.faults import cluster
 from tests.faults.commands import fixed_rounds
 from tests.faults.crash import INPUTS
 from tests.faults.dict_system import DictSystem
-from tests.faults.history import History
 from tests.faults.pair import MODULE
 from tests.faults.workers import Worker
 

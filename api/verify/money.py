@@ -1,13 +1,13 @@
 """Rules of the money: positions are the sum of fills, cash follows from them, and none is made or lost."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from fractions import Fraction
 from typing import Any
 
+from api.verify.history import History, Violation, ref, stamp
 from streams.ids import Ref
 from streams.messages import Fill, Position
-from tests.faults.history import History, Violation, ref, stamp
 
 UNIT = 10**18
 WHOLE_RATE = 10**6
@@ -37,13 +37,15 @@ class Books:
             for _, c in history.control()
             if c["kind"] == "instrument"
         }
+        self.accounts = [p for state, p in history.progress if state == "account-state"]
+        self.booked: Set[Ref] = frozenset()
         self.qty: Amounts = defaultdict(Fraction)
         self.cash: Amounts = defaultdict(Fraction)
         self.house: defaultdict[str, Fraction] = defaultdict(Fraction)
         self.fees: defaultdict[str, Fraction] = defaultdict(Fraction)
 
     def follow(self) -> Iterator[Violation]:
-        """Each record of `positions` must be the books after its cause, and each cause have one."""
+        """Each record of `positions` must be the books after its cause; a fill and a movement have one each."""
         causes: Counter[Ref] = Counter()
         for record, position in self.history.messages("positions"):
             found = stamp(record)
@@ -52,14 +54,24 @@ class Books:
                 yield from self._after_fill(self.fills[cause], position)
             elif cause in self.movements:
                 yield from self._after_movement(self.movements[cause], position)
+            elif cause is not None and cause.topic == "market.marks" and not position.symbol:
+                yield from self._cash(position.account, position.currency, position)
+                continue
             else:
                 yield Violation("I4", f"{ref(record)} has the cause {cause}")
                 continue
             causes[cause] += 1
+        self.booked = causes.keys() & self.movements.keys()
         refused = self.history.refused()
         for expected in (self.fills.keys() | self.movements.keys()) - refused:
-            if causes[expected] != 1:
+            if causes[expected] != 1 and (causes[expected] or self._is_due(expected)):
                 yield Violation("I4", f"{expected} has {causes[expected]} records of positions")
+
+    def _is_due(self, cause: Ref) -> bool:
+        """Whether whoever books it has applied it; of a movement the owner is one of all account cells."""
+        owners = [cause.partition] if cause in self.fills else self.accounts
+        positions = [self.history.position("account-state", p, cause.topic) for p in owners]
+        return cause.offset < min(positions, default=0)
 
     def _after_fill(self, fill: Fill, position: Position) -> Iterator[Violation]:
         instrument = self.instruments[fill.symbol]
@@ -116,11 +128,10 @@ class Books:
         yield from self._conserved()
 
     def _conserved(self) -> Iterator[Violation]:
-        refused = self.history.refused()
         moved: defaultdict[str, Fraction] = defaultdict(Fraction)
-        for origin, movement in self.movements.items():
-            if origin not in refused:
-                moved[movement["currency"]] += Fraction(movement["amount"])
+        for origin in self.booked:
+            movement = self.movements[origin]
+            moved[movement["currency"]] += Fraction(movement["amount"])
         for currency in moved:
             accounts = sum((c for (_, of), c in self.cash.items() if of == currency), Fraction())
             whole = accounts + self.house[currency] + self.fees[currency]

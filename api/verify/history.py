@@ -3,6 +3,7 @@
 import json
 from collections.abc import Container
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from streams import log, topics
@@ -23,6 +24,33 @@ GROUP_OF = {
     "positions": "account",
 }
 """The one group that writes each topic; dead letters name theirs, `orders` has other producers too."""
+
+
+ACCOUNT_INPUTS = ("orders", "control")
+"""Causes of what the account group writes to `orders`."""
+
+BOOKS = (
+    "control",
+    "orders",
+    "orders.accepted",
+    "orders.events",
+    "fills",
+    "positions",
+    "risk.decisions",
+)
+"""Sums begin with the first record of these; market data may be gone."""
+
+READER_OF = {
+    "market.quotes": "symbol-state",
+    "market.trades": "symbol-state",
+    "orders.accepted": "symbol-state",
+    "features": "learner-state",
+    "predictions": "strategist-state",
+    "orders": "account-state",
+    "orders.events": "account-state",
+    "fills": "account-state",
+}
+"""The changelog of the group that reads each topic, partition by partition."""
 
 
 class Violation(NamedTuple):
@@ -51,9 +79,10 @@ class Stamp(NamedTuple):
 
 @dataclass
 class History:
-    """All committed records, by topic; those of `*-state` topics too."""
+    """All committed records, by topic; those of `*-state` topics too. begins: where the log of a partition begins."""
 
     records: dict[str, list[Record]] = field(default_factory=dict)
+    begins: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def of(self, topic: str) -> list[Record]:
         """The records of a topic, by partition, then offset."""
@@ -78,6 +107,29 @@ class History:
         """The records on `control` as plain objects."""
         return [(r, json.loads(r.value)) for r in self.of("control") if r.value is not None]
 
+    @cached_property
+    def progress(self) -> dict[tuple[str, int], dict[str, Any]]:
+        """The last progress row of each cell, by changelog and partition."""
+        return {
+            (state, partition): row
+            for state in STATES
+            for (partition, _), row in self.rows(state, "progress").items()
+        }
+
+    def position(self, state: str, partition: int, topic: str) -> int:
+        """The first offset of a topic that a cell has not applied."""
+        last = self.progress.get((state, partition), {}).get("last", {}).get(topic)
+        return 0 if last is None else int(last["offset"]) + 1
+
+    def applied(self, record: Record) -> bool:
+        """Whether the cell that reads a record has applied it."""
+        state = READER_OF[record.topic]
+        return record.offset < self.position(state, record.partition, record.topic)
+
+    def gone(self, of: Ref) -> bool:
+        """Whether a record lay before the beginning of the log as it is now."""
+        return of.offset < self.begins.get((of.topic, of.partition), 0)
+
     def rows(self, state: str, table: str) -> dict[tuple[int, str], dict[str, Any]]:
         """The last value of each row of a table, by partition and key."""
         rows: dict[tuple[int, str], dict[str, Any]] = {}
@@ -93,9 +145,34 @@ class History:
 
 
 async def read(brokers: str) -> History:
-    """The whole log as it is now."""
-    names = [topic.name for topic in topics.CATALOGUE]
-    return History({name: await log.read_all(brokers, name) for name in names})
+    """The whole log as it is now, with all that the chunks on `interleaving` wrote.
+
+    Raises TimeoutError when a transaction hangs.
+    """
+    chunks = topics.INTERLEAVING.name
+    names = [topic.name for topic in topics.CATALOGUE if topic.name != chunks]
+    records = {chunks: await log.read_all(brokers, chunks)} | {name: [] for name in names}
+    async with log.reader(brokers) as consumer:
+        places = await log.partitions_of(consumer, names)
+        begins = dict(await consumer.beginning_offsets(places))
+        ends = await log.settled_ends(brokers, places)
+        async for record in log.between(consumer, begins, ends):
+            records[record.topic].append(record)
+    for found in records.values():
+        found.sort(key=lambda record: (record.partition, record.offset))
+    return History(records, {(place.topic, place.partition): at for place, at in begins.items()})
+
+
+def writer(record: Record) -> tuple[str, Stamp] | None:
+    """The group whose cell wrote an output, and its stamp; None for what a foreign producer wrote."""
+    found = stamp(record)
+    if found is None:
+        return None
+    if record.topic == topics.DEAD_LETTERS.name:
+        return str(topics.DEAD_LETTERS.decode(record.value or b"").group), found
+    if record.topic == topics.ORDERS.name:  # forwarded by risk, or of the strategist
+        return ("account" if found.cause.topic in ACCOUNT_INPUTS else "strategist"), found
+    return GROUP_OF[record.topic], found
 
 
 def ref(record: Record) -> Ref:
