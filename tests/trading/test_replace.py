@@ -235,3 +235,13 @@ def test_group_member_that_the_broker_shrinks_releases_the_difference() -> None:
     assert _books(drive)[1] == "3007.8"
     drive.fill(order_id, 60, 5_000_000)
     assert order_id not in drive.tables.orders
+
+
+def test_cheaper_but_larger_order_must_pay_for_both_until_the_broker_has_answered() -> None:
+    drive = ready(cash="6000")
+    drive.order(**BUY)  # holds 50.13 a lot
+    assert _replace(drive, 1, qty="0.120", price="48000.00")[0].message.reason == (
+        "INSUFFICIENT_CASH"
+    )
+    assert _replace(drive, 2, qty="0.119", price="48000.00")[0].message.outcome == "accepted"
+    assert _books(drive) == ("6000", "5965.47")
