@@ -1,4 +1,4 @@
-"""The traders' page says what the code says: its tables are the code's, its codes are all there are, its example runs."""
+"""The traders' page is the code's: its tables, its codes, which are all there are, and its example, which runs."""
 
 import ast
 import re
