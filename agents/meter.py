@@ -126,6 +126,15 @@ class ProcessMeter:
         self._metrics.add("http_requests_total", (route, method, str(status)))
         self._metrics.observe("http_request_seconds", (route,), seconds)
 
+    def denied(self, reason: str) -> None:
+        self._metrics.add("http_denied_total", (reason,))
+
+    def streams(self, clients: int) -> None:
+        self._metrics.set("sse_clients", (), clients)
+
+    def stream_dropped(self, reason: str) -> None:
+        self._metrics.add("sse_dropped_total", (reason,))
+
     def _ages(
         self,
         histogram: tuple[str, Labels],

@@ -76,6 +76,9 @@ CATALOGUE: tuple[Row, ...] = (
     Row("sink_connected", "gauge", ("sink",), "1: the store answers", "sink"),
     Row("http_requests_total", "counter", ("route", "method", "status"), "Requests answered", "api"),
     Row("http_request_seconds", "histogram", ("route",), "Time to answer", "api"),
+    Row("http_denied_total", "counter", ("reason",), "Requests turned away", "api"),
+    Row("sse_clients", "gauge", (), "Clients of the live stream", "api"),
+    Row("sse_dropped_total", "counter", ("reason",), "Clients that did not keep up", "api"),
     Row("build_info", "gauge", ("version", "python"), "1, with what runs as labels", "every process"),
 )  # fmt: skip
 

@@ -4,63 +4,97 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from agents.health import Beat
 from agents.meter import ProcessMeter
 from agents.metrics import Metrics
-from api import health, status
+from api import page
+from api.access.envelope import Envelope
+from api.access.guard import Guard
+from api.access.tokens import Tokens
+from api.control_view import ControlView
 from api.current import CurrentReader
-from api.envelope import Envelope
+from api.endpoints.controls import Answered
+from api.endpoints.system import status_of
+from api.history import History
 from api.problems import Problem, on_bug, on_http, on_problem
+from api.routing import routes
+from api.stream.hub import Hub
 from api.watch import Watch
 from streams.settings import Settings
 
 log = logging.getLogger("headrace.api")
 
-ROUTES = [
-    Route("/livez", health.live),
-    Route("/livez/{check}", health.live),
-    Route("/readyz", health.ready),
-    Route("/readyz/{check}", health.ready),
-    Route("/metrics", health.metrics),
-    Route("/v1/status", status.status),
-    Route("/v1/positions", status.positions),
-    Route("/v1/orders", status.orders),
-    Route("/v1/topics", status.topics),
-]
+BEAT_S = 1.0
 
 
-def build(settings: Settings) -> Starlette:
+def build(settings: Settings, *, with_controls: bool = False) -> Starlette:
     """The application; it reads stores and log from its lifespan's start to its end."""
     metrics = Metrics()
+    meter = ProcessMeter(metrics)
+    tokens = Tokens(Path(settings.api_tokens_file) if settings.api_tokens_file else None)
     app = Starlette(
-        routes=ROUTES,
+        routes=[*page.ROUTES, *routes(with_controls=with_controls)],
         lifespan=_lifespan,
-        middleware=[Middleware(Envelope, meter=ProcessMeter(metrics))],
+        middleware=[Middleware(Guard, tokens=tokens, meter=meter)],
         exception_handlers={Problem: on_problem, HTTPException: on_http, Exception: on_bug},
     )
     app.router.redirect_slashes = False
-    app.state.settings = settings
-    app.state.metrics = metrics
-    app.state.current = CurrentReader(settings)
-    app.state.watch = Watch(settings, app.state.current)
+    _enclose(app, meter)
+    state = app.state
+    state.settings, state.metrics, state.tokens = settings, metrics, tokens
+    state.current = CurrentReader(settings)
+    state.history = History(settings.postgres_url)
+    state.control = ControlView(settings.brokers)
+    state.watch = Watch(settings, state.current)
+    state.answered = Answered()
+    state.beat = Beat()
+    state.hub = Hub(
+        settings.brokers,
+        state.control,
+        lambda: status_of(settings, state.watch, state.control),
+        meter,
+    )
     return app
+
+
+def _enclose(app: Starlette, meter: ProcessMeter) -> None:
+    """The envelope goes around what Starlette puts outermost, so that the answer to a bug is enclosed too."""
+    build_stack = app.build_middleware_stack
+
+    def enclosed() -> ASGIApp:
+        return Envelope(build_stack(), meter=meter)
+
+    app.build_middleware_stack = enclosed  # type: ignore[method-assign]  # Starlette has no hook outside
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    watching = asyncio.create_task(app.state.watch.run())
+    state = app.state
+    watching = asyncio.create_task(state.watch.run())
+    beating = asyncio.create_task(_strike(state.beat))
     watching.add_done_callback(_say_why)
+    state.control.start()
     try:
         yield
     finally:
         watching.cancel()
-        await asyncio.wait([watching])
-        await app.state.current.close()
+        beating.cancel()
+        await asyncio.wait([watching, beating])
+        await asyncio.gather(state.hub.stop(), state.control.stop())
+        await state.current.close()
+
+
+async def _strike(beat: Beat) -> None:
+    while True:
+        beat.strike()
+        await asyncio.sleep(BEAT_S)
 
 
 def _say_why(watching: asyncio.Task[None]) -> None:

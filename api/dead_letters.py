@@ -1,10 +1,12 @@
 """Reads `dead.letters` with filters, and what became of each letter; for the `dlq` commands."""
 
 import re
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from api import shapes
 from streams import log
 from streams.codec import Undecodable
 from streams.ids import Ref
@@ -94,3 +96,44 @@ def _unreadable(record: log.Record, error: Undecodable) -> DeadLetter:
     return DeadLetter(
         origin, record.timestamp_ms, "UNREADABLE_LETTER", str(error), "", len(value), value=value
     )
+
+
+def shown(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
+    """whole: with its bytes, in base64 and, where they are text, as text."""
+    message = letter.message
+    shown = {
+        "letter": letter.name,
+        "origin": shapes.ref(message.origin),
+        "time": shapes.rfc3339(message.timestamp_ms * 1_000_000),
+        "reason": message.reason,
+        "error": message.error,
+        "group": message.group,
+        "sha256": message.sha256,
+        "length": message.length,
+        "replays": [
+            {
+                "to": shapes.ref(replay.to),
+                "by": replay.by,
+                "time": shapes.rfc3339(replay.time),
+                "note": replay.note,
+            }
+            for replay in letter.replays
+        ],
+    }
+    if not whole:
+        return shown
+    return shown | {
+        "key": _bytes(message.key),
+        "value": _bytes(message.value),
+        "headers": [[name, _bytes(value)] for name, value in message.headers],
+    }
+
+
+def _bytes(given: bytes | None) -> dict[str, str] | None:
+    if given is None:
+        return None
+    shown = {"base64": b64encode(given).decode()}
+    try:
+        return shown | {"text": given.decode()}
+    except UnicodeDecodeError:
+        return shown

@@ -1,7 +1,12 @@
-"""Query parameters of the API: known, given once, and of their grammar, or a 400 that names them."""
+"""Query and path parameters of the API: known, given once, and of their grammar, or a 400 that names them.
+
+The same table tells the routes what to take and the OpenAPI document what to say.
+"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 
@@ -9,43 +14,90 @@ from api.problems import bad_parameter
 from streams.instruments import SYMBOL
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 500
-ACCOUNT = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+ACCOUNT = r"[A-Za-z0-9._:-]{1,64}"
 DIGITS = re.compile(r"[0-9]{1,4}")
 
 
 @dataclass(frozen=True)
-class Page:
-    """What of a list is wanted. account, symbol: "" for all."""
+class Parameter:
+    """One parameter. schema: as OpenAPI has it; its pattern or enum is what is checked."""
 
-    limit: int = LIMIT_DEFAULT
-    account: str = ""
-    symbol: str = ""
+    name: str
+    about: str
+    schema: dict[str, Any]
 
-
-def none(request: Request) -> None:
-    """Raises Problem when any parameter is given."""
-    _check_names(request, ())
-
-
-def page(request: Request) -> Page:
-    """limit, account and symbol. Raises Problem."""
-    _check_names(request, ("limit", "account", "symbol"))
-    given = request.query_params
-    return Page(
-        limit=_limit(given.get("limit")),
-        account=_matching("account", given.get("account"), ACCOUNT),
-        symbol=_matching("symbol", given.get("symbol"), SYMBOL),
-    )
+    def check(self, text: str) -> str:
+        """Raises Problem(400)."""
+        choices, pattern = self.schema.get("enum"), self.schema.get("pattern")
+        if choices is not None and text not in choices:
+            raise bad_parameter(self.name, f"must be one of {', '.join(choices)}")
+        if pattern is not None and not re.fullmatch(pattern.strip("^$"), text):
+            raise bad_parameter(self.name, f"must match {pattern}")
+        return text
 
 
-def _check_names(request: Request, known: tuple[str, ...]) -> None:
-    seen = set()
-    for name, _ in request.query_params.multi_items():
+def _matching(name: str, about: str, pattern: str) -> Parameter:
+    return Parameter(name, about, {"type": "string", "pattern": f"^{pattern}$"})
+
+
+ACCOUNT_ = _matching("account", "Of this account alone.", ACCOUNT)
+SYMBOL_ = _matching("symbol", "Of this symbol alone.", SYMBOL.pattern)
+REASON_ = _matching("reason", "With this reason code.", r"[A-Za-z0-9_]{1,64}")
+TOPIC_ = _matching("topic", "From this topic.", r"[a-z0-9.-]{1,64}")
+MODEL_ = _matching("model", "Of this model.", r"[A-Za-z0-9._-]{1,64}")
+ORDER_ = _matching("client_order_id", "The client's id of an order.", ACCOUNT)
+RUN_ = _matching("id", "Of the run.", r"[A-Za-z0-9._:-]{1,128}")
+INTERVAL_ = Parameter(
+    "interval", "Width of a bar.", {"type": "string", "enum": ["1s", "5s", "1m", "5m", "1h", "1d"]}
+)
+TYPES_ = _matching(
+    "types", "Event types, comma separated; else all.", r"[a-z]{2,16}(,[a-z]{2,16}){0,15}"
+)
+LIMIT_ = Parameter(
+    "limit",
+    f"Rows of a page; {LIMIT_DEFAULT} without it.",
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
+)
+CURSOR_ = Parameter(
+    "cursor", "Where the list goes on, from the Link header.", {"type": "string", "maxLength": 512}
+)
+
+PAGED = (LIMIT_, CURSOR_)
+
+
+class Given:
+    """The checked parameters of one request."""
+
+    def __init__(self, request: Request, known: Sequence[Parameter]) -> None:
+        """Raises Problem(400) naming the first bad one."""
+        self._values = _checked(request, {parameter.name: parameter for parameter in known})
+        self.limit = _limit(self._values.get("limit"))
+        self.question = request.url.path + repr(sorted(self._filters().items()))
+
+    def __getitem__(self, name: str) -> str:
+        """The value, "" where it is not given."""
+        return self._values.get(name, "")
+
+    def _filters(self) -> dict[str, str]:
+        return {
+            name: text for name, text in self._values.items() if name not in ("limit", "cursor")
+        }
+
+
+def path(request: Request, parameter: Parameter) -> str:
+    """A path parameter, checked."""
+    return parameter.check(request.path_params[parameter.name])
+
+
+def _checked(request: Request, known: dict[str, Parameter]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, text in request.query_params.multi_items():
         if name not in known:
             raise bad_parameter(name[:40], f"unknown; known are: {', '.join(known) or 'none'}")
-        if name in seen:
+        if name in values:
             raise bad_parameter(name, "given more than once")
-        seen.add(name)
+        values[name] = known[name].check(text)
+    return values
 
 
 def _limit(text: str | None) -> int:
@@ -54,11 +106,3 @@ def _limit(text: str | None) -> int:
     if not DIGITS.fullmatch(text) or not 1 <= int(text) <= LIMIT_MAX:
         raise bad_parameter("limit", f"must be a whole number from 1 to {LIMIT_MAX}")
     return int(text)
-
-
-def _matching(name: str, text: str | None, grammar: re.Pattern[str]) -> str:
-    if text is None:
-        return ""
-    if not grammar.fullmatch(text):
-        raise bad_parameter(name, f"must match {grammar.pattern}")
-    return text

@@ -9,19 +9,31 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.envelope import HEADERS
+from api.access.trace import trace_id
 
 log = logging.getLogger("headrace.api")
 
 
 class Problem(Exception):
-    """An answer that is no success. errors: what exactly is wrong, each with the parameter it is about."""
+    """An answer that is no success. errors: what exactly is wrong, each with the parameter or pointer it is about.
 
-    def __init__(self, status: int, detail: str, errors: tuple[dict[str, str], ...] = ()) -> None:
+    reason: of a refusal that is counted, from a closed set; "" for others.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        errors: tuple[dict[str, str], ...] = (),
+        headers: Mapping[str, str] | None = None,
+        reason: str = "",
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = errors
+        self.headers = headers or {}
+        self.reason = reason
 
 
 def bad_parameter(name: str, detail: str) -> Problem:
@@ -36,7 +48,7 @@ class ProblemResponse(JSONResponse):
 async def on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     more = {"errors": list(error.errors)} if error.errors else {}
-    return _document(request, error.status, error.detail, more)
+    return _document(request, error.status, error.detail, more, error.headers)
 
 
 async def on_http(request: Request, error: Exception) -> Response:
@@ -49,7 +61,7 @@ async def on_bug(request: Request, error: Exception) -> Response:
     """The text of the exception goes to the log alone."""
     log.error("%s %s", request.method, request.url.path, exc_info=error)
     detail = "the request could not be answered; the log has the cause"
-    return _document(request, 500, detail, {}, HEADERS)  # answered outside the envelope
+    return _document(request, 500, detail, {})
 
 
 def _document(
@@ -65,6 +77,7 @@ def _document(
         "status": status,
         "detail": detail,
         "instance": request.url.path,
+        "trace_id": trace_id(request.scope),
         **more,
     }
     return ProblemResponse(body, status, headers=headers)

@@ -1,12 +1,13 @@
 """What the API shows of a message: amounts as decimal strings, times as RFC 3339 UTC, references spelled out."""
 
-from base64 import b64encode
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from api.dead_letters import Letter
+from api import answers
+from streams import messages
 from streams.ids import Ref
-from streams.messages import OrderEvent, Position
+from streams.instruments import Instrument
 
 SECOND = 1_000_000_000
 
@@ -21,37 +22,63 @@ def ref(given: Ref) -> dict[str, Any]:
     return {"topic": given.topic, "partition": given.partition, "offset": given.offset}
 
 
-def position(message: Position) -> dict[str, Any]:
-    return {
-        "account": message.account,
-        "symbol": message.symbol,
-        "qty": message.qty,
-        "average_price": message.average_price,
-        "cost": message.cost,
-        "gross": message.gross,
-        "fees": message.fees,
-        "net": message.net,
-        "realised": message.realised,
-        "fill_id": message.fill_id,
-        "time": rfc3339(message.time),
-    }
+def place(given: Ref) -> answers.Place:
+    return answers.Place(topic=given.topic, partition=given.partition, offset=given.offset)
 
 
-def account(message: Position) -> dict[str, Any]:
-    return {
-        "account": message.account,
-        "cash": message.cash,
-        "reserved": message.reserved,
-        "time": rfc3339(message.time),
-    }
+def position(
+    message: messages.Position,
+    mark: messages.Mark | None = None,
+    instrument: Instrument | None = None,
+) -> answers.Position:
+    """mark, instrument: of its symbol, where they are known."""
+    mid = None if mark is None or instrument is None else _mid(mark, instrument)
+    unrealised = None
+    if mid is not None and instrument is not None:
+        # For a screen: exact amounts are in the ledger.
+        value = Decimal(message.qty) * mid * Decimal(instrument.multiplier)
+        unrealised = plain(value - Decimal(message.cost))
+    return answers.Position(
+        account=message.account,
+        symbol=message.symbol,
+        qty=message.qty,
+        average_price=message.average_price,
+        cost=message.cost,
+        gross=message.gross,
+        fees=message.fees,
+        net=message.net,
+        realised=message.realised,
+        mark=None if mid is None else plain(mid),
+        unrealised=unrealised,
+        fill_id=message.fill_id,
+        time=rfc3339(message.time),
+    )
 
 
-def order(message: OrderEvent) -> dict[str, Any]:
+def account(message: messages.Position) -> answers.Account:
+    return answers.Account(
+        account=message.account,
+        cash=message.cash,
+        reserved=message.reserved,
+        time=rfc3339(message.time),
+    )
+
+
+def order(message: messages.OrderEvent) -> answers.Order:
+    return answers.Order(**_order(message))
+
+
+def order_step(message: messages.OrderEvent, at: Ref) -> answers.OrderStep:
+    return answers.OrderStep(**_order(message), at=place(at))
+
+
+def _order(message: messages.OrderEvent) -> dict[str, Any]:
     return {
         "order_id": message.order_id,
         "client_order_id": message.client_order_id,
         "account": message.account,
         "symbol": message.symbol,
+        "type": message.type,
         "side": message.side,
         "state": message.state,
         "qty": message.qty,
@@ -60,48 +87,92 @@ def order(message: OrderEvent) -> dict[str, Any]:
         "price": message.price or None,
         "stop_price": message.stop_price or None,
         "parent_id": message.parent_id or None,
+        "reason": message.reason,
         "revision": message.rev,
         "time": rfc3339(message.time),
-        "cause": ref(message.cause),
+        "cause": place(message.cause),
     }
 
 
-def dead_letter(letter: Letter, *, whole: bool = False) -> dict[str, Any]:
-    """whole: with its bytes, in base64 and, where they are text, as text."""
-    message = letter.message
-    shown = {
-        "letter": letter.name,
-        "origin": ref(message.origin),
-        "time": rfc3339(message.timestamp_ms * 1_000_000),
-        "reason": message.reason,
-        "error": message.error,
-        "group": message.group,
-        "sha256": message.sha256,
-        "length": message.length,
-        "replays": [
-            {
-                "to": ref(replay.to),
-                "by": replay.by,
-                "time": rfc3339(replay.time),
-                "note": replay.note,
-            }
-            for replay in letter.replays
-        ],
-    }
-    if not whole:
-        return shown
-    return shown | {
-        "key": _bytes(message.key),
-        "value": _bytes(message.value),
-        "headers": [[name, _bytes(value)] for name, value in message.headers],
-    }
+def decision(message: messages.Decision, at: Ref) -> answers.Decision:
+    return answers.Decision(
+        decision_id=message.decision_id,
+        kind=message.kind,
+        outcome=message.outcome,
+        reason=message.reason,
+        detail=message.detail,
+        account=message.account,
+        client_order_id=message.client_order_id,
+        order_id=message.order_id,
+        symbol=message.symbol,
+        time=rfc3339(message.time),
+        command=place(message.command_ref),
+        at=place(at),
+    )
 
 
-def _bytes(given: bytes | None) -> dict[str, str] | None:
-    if given is None:
-        return None
-    shown = {"base64": b64encode(given).decode()}
-    try:
-        return shown | {"text": given.decode()}
-    except UnicodeDecodeError:
-        return shown
+def fill(message: messages.Fill, at: Ref) -> answers.Fill:
+    return answers.Fill(
+        fill_id=message.fill_id,
+        order_id=message.order_id,
+        client_order_id=message.client_order_id,
+        account=message.account,
+        symbol=message.symbol,
+        side=message.side,
+        qty=message.qty,
+        price=message.price,
+        notional=message.notional,
+        fee=message.fee,
+        liquidity=message.liquidity,
+        rule=message.rule,
+        strategy=message.strategy,
+        time=rfc3339(message.time),
+        cause=place(message.cause),
+        order=place(message.order_ref),
+        at=place(at),
+    )
+
+
+def prediction(message: messages.Prediction, at: Ref) -> answers.Prediction:
+    return answers.Prediction(
+        prediction_id=message.prediction_id,
+        symbol=message.symbol,
+        model=message.model,
+        version=message.served.version,
+        p=message.served.p,
+        abstain=message.served.abstain,
+        learned=message.served.learned,
+        outputs=[{"version": o.version, "p": o.p, "abstain": o.abstain} for o in message.outputs],
+        time=rfc3339(message.time),
+        at=place(at),
+    )
+
+
+def mark(message: messages.Mark, instrument: Instrument | None) -> answers.Mark:
+    """Prices are null where the instrument's tick is not known, or that side is absent."""
+
+    def price(ticks: int) -> str | None:
+        return None if instrument is None or not ticks else instrument.price_text(ticks)
+
+    mid = None if instrument is None else _mid(message, instrument)
+    return answers.Mark(
+        symbol=message.symbol,
+        bid=price(message.bid),
+        ask=price(message.ask),
+        last=price(message.last),
+        mid=None if mid is None else plain(mid),
+        status=message.status,
+        breaker=message.breaker,
+        source=message.source,
+        time=rfc3339(message.time),
+    )
+
+
+def plain(value: Decimal) -> str:
+    """Digits without an exponent, and without zeros that say nothing."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _mid(message: messages.Mark, instrument: Instrument) -> Decimal | None:
+    return Decimal(message.mid2) / 2 * Decimal(instrument.tick) if message.mid2 else None

@@ -36,6 +36,8 @@ class Watch:
         self._looked_at = 0.0
         self.processes: list[dict[str, Any]] = [_unreachable(url) for url in self._urls]
         self.sources: dict[str, int] | None = None
+        self.open_breakers: int | None = None
+        self.rates: dict[str, float] = {}
 
     @property
     def topics(self) -> Topics | None:
@@ -62,22 +64,28 @@ class Watch:
 
     async def _look_at_log(self) -> None:
         try:
-            self._topics = await self._log_view.look()
+            found = await self._log_view.look()
         except UNREADABLE as error:
             log.warning("the log cannot be looked at: %r", error)
-        else:
-            self._looked_at = time.monotonic()
+            return
+        now = time.monotonic()
+        if self._topics is not None:
+            self.rates = _rates(self._topics, found, now - self._looked_at)
+        self._topics, self._looked_at = found, now
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
         self.processes = list(await asyncio.gather(*(_ask(client, url) for url in self._urls)))
 
     async def _look_at_feed(self) -> None:
-        """Which sources the marks of now came from; None while no store says."""
+        """Which sources the marks of now came from, and how many breakers are open; None while no store says."""
         try:
-            marks = (await self._current.read("mark")).values["mark"]
-            self.sources = dict(Counter(MARKS.decode(mark).source for mark in marks))
+            values = (await self._current.read("mark")).values["mark"]
+            marks = [MARKS.decode(value) for value in values]
         except (Problem, Undecodable):
-            self.sources = None
+            self.sources = self.open_breakers = None
+            return
+        self.sources = dict(Counter(mark.source for mark in marks))
+        self.open_breakers = sum(1 for mark in marks if mark.breaker)
 
 
 async def _ask(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
@@ -90,3 +98,13 @@ async def _ask(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
 
 def _unreachable(url: str) -> dict[str, Any]:
     return {"url": url, "reachable": False, "status": None}
+
+
+def _rates(before: Topics, now: Topics, seconds: float) -> dict[str, float]:
+    """Offsets a second by topic; none for a topic that was not there."""
+    ends = {topic: sum(p["end"] for p in partitions) for topic, partitions in before.items()}
+    return {
+        topic: round(max(0, sum(p["end"] for p in partitions) - ends[topic]) / seconds, 1)
+        for topic, partitions in now.items()
+        if topic in ends
+    }

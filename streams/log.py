@@ -33,16 +33,16 @@ class Record(NamedTuple):
 
 @asynccontextmanager
 async def reader(
-    brokers: str, isolation: Isolation = "read_committed"
+    brokers: str, isolation: Isolation = "read_committed", wait_ms: int = POLL_MS
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer of no group, with nothing assigned."""
+    """A started consumer of no group, with nothing assigned. wait_ms: how long the broker waits for new records."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=brokers,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
         isolation_level=isolation,
-        fetch_max_wait_ms=POLL_MS,
+        fetch_max_wait_ms=wait_ms,
     )
     await consumer.start()
     try:

@@ -97,6 +97,15 @@ class RequestMeter(Protocol):
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request. route: the template, never the path."""
 
+    def denied(self, reason: str) -> None:
+        """A request that was turned away. reason: of a closed set."""
+
+    def streams(self, clients: int) -> None:
+        """How many clients listen to the live stream."""
+
+    def stream_dropped(self, reason: str) -> None:
+        """A client that did not keep up."""
+
 
 class Meter(EngineMeter, SinkMeter, FeedMeter, RequestMeter, Protocol):
     """All of them."""
@@ -159,3 +168,9 @@ class NoMeter:
     def feed_quarantined(self, venue: str, reason: str) -> None: ...
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None: ...
+
+    def denied(self, reason: str) -> None: ...
+
+    def streams(self, clients: int) -> None: ...
+
+    def stream_dropped(self, reason: str) -> None: ...

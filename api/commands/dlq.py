@@ -54,7 +54,7 @@ def list_(
     shown = letters[-limit:]
     if as_json:
         for letter in shown:
-            typer.echo(encode(shapes.dead_letter(letter)))
+            typer.echo(encode(dead_letters.shown(letter)))
         return
     table = Table("letter", "time", "origin", "reason", "error", "sent again", box=None)
     for letter in shown:
@@ -67,7 +67,7 @@ def list_(
 def show(name: Name, brokers: locate.Brokers = None, data: locate.Data = None) -> None:
     """Show one letter with its bytes and what became of it, as JSON. Exits 65 when there is none of that name."""
     (letter,) = _named(name, brokers, data)
-    typer.echo(json.dumps(shapes.dead_letter(letter, whole=True), indent=2))
+    typer.echo(json.dumps(dead_letters.shown(letter, whole=True), indent=2))
 
 
 @dlq.command()
@@ -128,7 +128,7 @@ def export(
     with ExitStack() as stack:
         to = stack.enter_context(file.open("w")) if file else sys.stdout
         for letter in letters:
-            to.write(encode(shapes.dead_letter(letter, whole=True)).decode() + "\n")
+            to.write(encode(dead_letters.shown(letter, whole=True)).decode() + "\n")
     if file:
         typer.echo(f"{len(letters)} dead letters written to {file}")
 

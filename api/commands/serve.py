@@ -1,26 +1,41 @@
-"""`headrace api`: the read-only status API, in the foreground."""
+"""`headrace api`: the status API and the live page, in the foreground; with its probes on the ops port."""
+
+from typing import Annotated
 
 import typer
-import uvicorn
 
 from api import locate, logs
 
-HOST = "127.0.0.1"
-GRACE_S = 1
 
-
-def serve(brokers: locate.Brokers = None, data: locate.Data = None) -> None:
+def serve(
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Also take POST: turns the kill switch.")
+    ] = False,
+    brokers: locate.Brokers = None,
+    data: locate.Data = None,
+) -> None:
     """Serve the status API on the port of HEADRACE_API_PORT until told to stop."""
+    from agents.ops import OpsServer, Probes
     from api.app import build
+    from api.server import HOST, Server
 
     logs.to_stderr()
     settings = locate.settings(brokers, data)
-    typer.echo(f"http://{HOST}:{settings.api_port}")
-    uvicorn.run(
-        build(settings),
-        host=HOST,
-        port=settings.api_port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=GRACE_S,
+    app = build(settings, with_controls=controls)
+    state, server = app.state, Server(app, settings.api_port)
+    probes = Probes(
+        state.metrics.exposition,
+        lambda: {"role": "controls" if controls else "api"},
+        {"loop": state.beat.is_young},
+        {
+            "http": lambda: server.started,
+            "kafka": lambda: state.watch.topics is not None,
+            "control": lambda: state.control.is_current,
+            "tokens": lambda: bool(state.tokens.current()),
+        },
     )
+    ops = OpsServer(probes, settings.ops_port)
+    ops.start()
+    typer.echo(f"http://{HOST}:{settings.api_port}")
+    server.run()
+    ops.stop()

@@ -41,6 +41,9 @@ def up(
     ] = None,
     partitions: Annotated[int | None, typer.Option(min=1, help="Fixed by the first start.")] = None,
     data: Annotated[Path | None, typer.Option(help="Data directory (.headrace).")] = None,
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Let the live page turn the kill switch.")
+    ] = False,
     no_view: Annotated[bool, typer.Option("--no-view", help="Lines in place of the view.")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL, Valkey, the engine and a market feed, and show what they do. Ctrl-C stops them all.
@@ -64,6 +67,7 @@ def up(
             lockstep=feed is Feed.SYNTHETIC and seed is not None and duration is not None,
             fresh=fresh,
             view=not no_view,
+            controls=controls,
         )
         if report is not None and duration is None:
             raise Ended(Exit.USAGE, "--report needs --for: it is written at the end")

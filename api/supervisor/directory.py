@@ -24,6 +24,7 @@ class Run:
     """What runs on a data directory now, and where it listens. feed: the source and why it was chosen.
 
     strategy, strategy_params, strategy_account: of its worker, as in the settings.
+    api_token: what the status API wants to see, where this run made one.
     """
 
     pid: int
@@ -40,6 +41,7 @@ class Run:
     strategy: str = "none"
     strategy_params: str = ""
     strategy_account: str = "paper"
+    api_token: str = ""
 
 
 class DataDirectory:

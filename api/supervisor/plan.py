@@ -11,6 +11,7 @@ class UpPlan:
     """seconds: end after these (of event time in lockstep); report: write it there at the end.
 
     lockstep: one round after the other, so that the run repeats to equal hashes. view: the live screen.
+    controls: the API takes the kill switch too.
     """
 
     feed: FeedPlan
@@ -22,3 +23,4 @@ class UpPlan:
     lockstep: bool = False
     fresh: bool = False
     view: bool = True
+    controls: bool = False

@@ -68,6 +68,8 @@ class System:
         await asyncio.gather(*(in_thread(part.start, part.name) for part in services.engine))
         self.run = _run(self.settings, services, source.status.choice)
         self._data.publish(self.run)
+        token = f"  token: {services.api_token}" if services.api_token else ""
+        self._say(f"live page and API: {services.api_url}/{token}")
         self._say(f"feed: {source.status.choice}")
         await in_thread(services.feed.start, "feed")
         parts: tuple[Part, ...] = (*services.all, *self._stores.parts)
@@ -182,7 +184,7 @@ def _run(settings: Settings, services: Services, feed: str) -> Run:
         partitions=settings.partitions,
         postgres_url=settings.postgres_url,
         redis_url=settings.redis_url,
-        api_url=at.api,
+        api_url=services.api_url,
         worker_url=at.worker,
         sink_url=at.sink,
         feed_url=at.feed,
@@ -190,4 +192,5 @@ def _run(settings: Settings, services: Services, feed: str) -> Run:
         strategy=settings.strategy,
         strategy_params=settings.strategy_params,
         strategy_account=settings.strategy_account,
+        api_token=services.api_token,
     )

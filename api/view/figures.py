@@ -57,4 +57,5 @@ class Figures:
     feed_sent: int = 0
     feed_connected: bool = False
     api_url: str = ""
+    api_token: str = ""
     stale: tuple[str, ...] = ()

@@ -39,6 +39,7 @@ class Poller:
             "positions": f"{run.api_url}/v1/positions",
             "orders": f"{run.api_url}/v1/orders?limit=500",
         }
+        self._headers = {"Authorization": f"Bearer {run.api_token}"}
         self._current = CurrentReader(settings)
         self._names = (*self._places, MARKS)
         self.answers: dict[str, Answer] = {}
@@ -47,7 +48,7 @@ class Poller:
     async def poll_for_ever(self) -> None:
         """Ask all places at once, every 0.7 s."""
         try:
-            async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
+            async with httpx.AsyncClient(timeout=TIMEOUT_S, headers=self._headers) as client:
                 while True:
                     asked = [self._ask(client, place) for place in self._places]
                     await asyncio.gather(*asked, self._read_marks())

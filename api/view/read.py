@@ -37,6 +37,7 @@ def figures(poller: Poller, run: Run, instruments: Mapping[str, Instrument]) -> 
         feed_sent=sum((feed.get("sent") or {}).values()),
         feed_connected=bool(feed.get("connected")),
         api_url=run.api_url,
+        api_token=run.api_token,
         stale=poller.stale(),
     )
 

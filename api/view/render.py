@@ -103,7 +103,8 @@ def _holdings(holdings: Sequence[Holding], cash: Sequence[tuple[str, str]]) -> T
 
 
 def _foot(figures: Figures) -> Text:
-    text = Text(f"API {figures.api_url}   Ctrl-C stops everything")
+    token = f"   token {figures.api_token}" if figures.api_token else ""
+    text = Text(f"live page {figures.api_url}/{token}   Ctrl-C stops everything")
     if figures.stale:
         text.append(f"   stale: {', '.join(figures.stale)}", style="yellow")
     return text

@@ -3,19 +3,37 @@
 import asyncio
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
 from sinks.history import History
 from sinks.latest import Keys, Latest
+from streams.instruments import Instrument
 from streams.meter import NoMeter
 from streams.ports import free_port
 from streams.settings import Settings
-from tests.api.requests import asked
-from tests.sinks.messages import EVENTS, POSITIONS, batch_of, order_event, position
+from streams.topics import DEAD_LETTERS, DECISIONS, PREDICTIONS
+from tests.api.requests import OPERATOR, TENANT, asked
+from tests.sinks.messages import (
+    EVENTS,
+    FILLS,
+    POSITIONS,
+    START_MS,
+    TRADES,
+    batch_of,
+    dead_letter,
+    decision,
+    fill,
+    order_event,
+    position,
+    prediction,
+    trade,
+)
 
-PLACES = [(topic.name, partition) for topic in (POSITIONS, EVENTS) for partition in range(2)]
+STORED = (POSITIONS, EVENTS, FILLS, DECISIONS, DEAD_LETTERS, PREDICTIONS, TRADES)
+PLACES = [(topic.name, partition) for topic in STORED for partition in range(2)]
 OTHER = "ETH/USD.KRAKEN"
 
 
@@ -48,6 +66,12 @@ async def _fill(database: str, valkey: str, app: str) -> None:
             batch_of(POSITIONS, [position(4, account="second")], partition=1),
             batch_of(EVENTS, [order_event(1), order_event(2, price="12.50", side="buy")]),
             batch_of(EVENTS, [order_event(1, "CANCELLED", rev=2)], first=2),
+            batch_of(FILLS, [fill(1), fill(2)]),
+            batch_of(FILLS, [fill(3, account="second")], partition=1),
+            batch_of(DECISIONS, [decision(1), decision(2, outcome="rejected", reason="OFF_TICK")]),
+            batch_of(DEAD_LETTERS, [dead_letter(1)]),
+            batch_of(PREDICTIONS, [prediction(1)]),
+            batch_of(TRADES, [trade(number) for number in range(5)]),
         ):
             await history.commit(batch)
             await latest.follow(batch, history.snapshot)
@@ -76,7 +100,7 @@ def test_positions_are_decimal_strings_of_the_last_messages(filled: Settings) ->
         ("second", "99996"),
     ]
     assert body["positions"][0]["time"] == "2026-01-01T00:00:00.000000000Z"
-    assert body["truncated"] is False
+    assert "link" not in answer.headers
 
 
 def test_open_orders_come_without_those_that_are_over(filled: Settings) -> None:
@@ -123,6 +147,105 @@ def test_lists_are_filtered_and_limited(
     filled: Settings, query: str, expected: list[tuple[str, str]]
 ) -> None:
     for settings in (filled, without_cache(filled)):
-        body = asked(settings, f"/v1/positions?{query}").json()
-        assert [(p["account"], p["symbol"]) for p in body["positions"]] == expected
-        assert body["truncated"] is (query == "limit=1")
+        answer = asked(settings, f"/v1/positions?{query}")
+        shown = answer.json()["positions"]
+        assert [(p["account"], p["symbol"]) for p in shown] == expected
+        assert ("link" in answer.headers) is (query == "limit=1")
+
+
+def walked(settings: Settings, path: str, name: str) -> list[dict[str, Any]]:
+    """All rows of a list, one a page."""
+    found: list[dict[str, Any]] = []
+    target = f"{path}?limit=1"
+    while target:
+        answer = asked(settings, target)
+        assert answer.status_code == 200, answer.text
+        found += answer.json()[name]
+        target = answer.headers.get("link", "")[1:].partition(">")[0]
+    return found
+
+
+def test_a_list_walked_page_by_page_is_the_whole_list(filled: Settings) -> None:
+    for path, name in (("/v1/positions", "positions"), ("/v1/fills", "fills")):
+        whole = asked(filled, path).json()[name]
+        assert len(whole) > 1
+        assert walked(filled, path, name) == whole
+
+
+def test_a_tenants_lists_hold_its_own_accounts_alone(filled: Settings) -> None:
+    body = asked(filled, "/v1/positions", token=TENANT).json()
+    assert {p["account"] for p in body["positions"]} == {"second"}
+    assert {a["account"] for a in body["accounts"]} == {"second"}
+    fills = asked(filled, "/v1/fills", token=TENANT).json()["fills"]
+    assert {fill["account"] for fill in fills} == {"second"}
+
+
+def test_one_account_comes_with_its_positions(filled: Settings) -> None:
+    body = asked(filled, "/v1/accounts/second").json()
+    assert body["account"]["cash"] == "99996"
+    assert [p["qty"] for p in body["positions"]] == ["4.5"]
+    assert asked(filled, "/v1/accounts/nobody").status_code == 404
+
+
+def test_fills_are_newest_first_with_the_places_of_their_causes(filled: Settings) -> None:
+    first, *_ = asked(filled, "/v1/fills?account=paper").json()["fills"]
+    assert (first["fill_id"], first["price"], first["qty"]) == ("f2", "60000.1", "0.5")
+    assert first["cause"] == {"topic": "market.trades", "partition": 0, "offset": 7}
+    assert first["at"] == {"topic": "fills", "partition": 0, "offset": 1}
+
+
+def test_rejections_are_told_by_their_reason(filled: Settings) -> None:
+    body = asked(filled, "/v1/rejections?reason=OFF_TICK").json()
+    assert [row["client_order_id"] for row in body["rejections"]] == ["c2"]
+    assert asked(filled, "/v1/rejections?reason=NO_CASH").json()["rejections"] == []
+
+
+def test_an_orders_whole_life_is_shown(filled: Settings) -> None:
+    life = asked(filled, "/v1/orders/paper/c1").json()
+    assert (life["order_id"], life["state"]) == ("o1", "CANCELLED")
+    assert [step["state"] for step in life["events"]] == ["WORKING", "CANCELLED"]
+    assert [step["at"]["offset"] for step in life["events"]] == [0, 2]
+    assert [decision["outcome"] for decision in life["decisions"]] == ["accepted"]
+    assert [fill["fill_id"] for fill in life["fills"]] == ["f1"]
+    assert asked(filled, "/v1/orders/paper/nothing").status_code == 404
+
+
+def test_bytes_of_dead_letters_are_for_operators(filled: Settings) -> None:
+    (letter,) = asked(filled, "/v1/dead-letters").json()["dead_letters"]
+    assert (letter["reason"], letter["value_base64"]) == ("NOT_JSON", None)
+    (letter,) = asked(filled, "/v1/dead-letters", token=OPERATOR).json()["dead_letters"]
+    assert letter["value_base64"]
+
+
+def test_models_tell_champion_and_predictions(filled: Settings) -> None:
+    body = asked(filled, "/v1/models").json()
+    assert [version["role"] for version in body["versions"]][0] == "champion"
+    model = body["versions"][0]["model"]
+    assert asked(filled, f"/v1/models/{model}").status_code == 200
+    assert asked(filled, "/v1/models/none").status_code == 404
+    assert asked(filled, "/v1/predictions").json()["predictions"][0]["model"] == model
+
+
+def test_bars_are_in_prices_of_the_instrument(
+    filled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instrument = Instrument(
+        symbol="BTC/USD.KRAKEN", base="BTC", quote="USD", venue="KRAKEN", tick="0.1", lot="0.01"
+    )
+    monkeypatch.setattr("api.control_view.ControlView.instrument", lambda *_: instrument)
+    body = asked(filled, "/v1/bars?symbol=BTC/USD.KRAKEN&interval=1m").json()
+    (bar,) = body["bars"]
+    assert (bar["open"], bar["high"], bar["close"]) == ("10000", "10000.4", "10000.4")
+    assert (bar["volume"], bar["trades"], bar["time"]) == ("0.25", 5, START_MS // 1000)
+    assert asked(filled, "/v1/bars").status_code == 400
+
+
+def test_a_replay_run_is_shown(filled: Settings) -> None:
+    with psycopg.connect(filled.postgres_url) as connection:
+        connection.execute(
+            "INSERT INTO runs (run_id, kind, state, config) "
+            "VALUES ('r1', 'replay', 'running', '{}')"
+        )
+    assert [run["run_id"] for run in asked(filled, "/v1/replays").json()["replays"]] == ["r1"]
+    assert asked(filled, "/v1/replays/r1").json()["state"] == "running"
+    assert asked(filled, "/v1/replays/r2").status_code == 404

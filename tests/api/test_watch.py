@@ -7,36 +7,16 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from aiokafka import AIOKafkaProducer
 
 from agents.metrics import Metrics
 from agents.ops import OpsServer, Probes
 from api.app import build
-from streams import admin, codec
-from streams.local import LocalKafka
+from api.server import Server
 from streams.ports import free_port
 from streams.settings import Settings
-from tests.api.requests import with_watch
-from tests.sinks.messages import TRADES, trade
+from tests.api.requests import READER, with_watch
 
 ATTEMPTS = 200
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A broker with the catalogue's topics, of this module alone: what they hold is asserted."""
-    with LocalKafka(tmp_path_factory.mktemp("api-kafka")) as kafka:
-        asyncio.run(admin.apply(kafka.bootstrap, 2, embedded=True))
-        asyncio.run(_fill(kafka.bootstrap))
-        yield kafka.bootstrap
-
-
-async def _fill(bootstrap: str) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
-        for number in range(10):
-            value = codec.encode(trade(number))
-            await producer.send_and_wait(TRADES.name, value, partition=number % 2)
 
 
 def ops(status: dict[str, Any]) -> OpsServer:
@@ -69,7 +49,7 @@ def is_ok(answer: httpx.Response) -> bool:
 
 def test_topics_show_offsets_and_readiness_follows_the_log(broker: str, absent: Settings) -> None:
     async def work(http: httpx.AsyncClient, _app: Any) -> None:
-        await until(http, "/readyz", is_ok)
+        await until(http, "/v1/topics", is_ok)
         answer = await http.get("/v1/topics")
         trades = answer.json()["topics"]["market.trades"]
         assert [(p["partition"], p["begin"], p["end"]) for p in trades] == [(0, 0, 5), (1, 0, 5)]
@@ -117,17 +97,19 @@ def test_a_process_that_does_not_answer_is_shown_as_such(absent: Settings) -> No
 def test_it_serves_over_a_socket(broker: str, absent: Settings) -> None:
     port = free_port()
     app = build(absent.model_copy(update={"brokers": broker}))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", access_log=False))
+    server = Server(app, port)
 
     async def run() -> None:
         serving = asyncio.create_task(server.serve())
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        headers = {"Authorization": f"Bearer {READER}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as http:
             answer = await until(http, "/v1/topics", is_ok)
             assert len(json.loads(answer.content)["topics"]["market.trades"]) == 2
             assert (await http.post("/v1/status")).status_code == 405
             head = await http.head("/v1/status")
             assert (head.status_code, head.content) == (200, b"")
-        server.should_exit = True
+            assert "server" not in head.headers
+        server.stop()
         await serving
 
     asyncio.run(run())

@@ -97,7 +97,11 @@ def _positions(run: Run) -> dict[str, Any]:
 
     def answered() -> bool:
         try:
-            answer = httpx.get(f"{run.api_url}/v1/positions", timeout=2.0)
+            answer = httpx.get(
+                f"{run.api_url}/v1/positions",
+                headers={"Authorization": f"Bearer {run.api_token}"},
+                timeout=2.0,
+            )
         except httpx.HTTPError:
             return False
         if answer.status_code != 200 or not answer.json()["positions"]:

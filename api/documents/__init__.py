@@ -1,0 +1,1 @@
+"""What is rendered from the code into `docs/`, so that it cannot drift: message schemas, AsyncAPI, OpenAPI."""
