@@ -21,7 +21,7 @@ ORDER = (
     (topics.STRATEGY_FILLS,),
     (topics.PREDICTIONS,),
     (topics.FEATURES,),
-    (topics.TRADES, topics.QUOTES),
+    (topics.TRADES, topics.QUOTES, topics.BARS),
 )
 """What flows from a tick is finished, from its end backwards, before the next ticks are read; those are merged."""
 

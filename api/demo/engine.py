@@ -108,11 +108,11 @@ def _worker(settings: Settings, directory: Path, lockstep: bool) -> Service:
     port = free_port()
     environment = {
         "HEADRACE_APP": settings.app,
-        "HEADRACE_PROFILE": "simulation",
-        "HEADRACE_SIMULATION": "",
         "HEADRACE_BROKERS": settings.brokers,
         "HEADRACE_PARTITIONS": str(settings.partitions),
         "HEADRACE_DATA": str(directory),
+        "HEADRACE_PROFILE": "simulation",
+        "HEADRACE_SIMULATION": "",
         "HEADRACE_INSTANCE": "demo",
         "HEADRACE_STRATEGY": "none",
         "HEADRACE_STRATEGY_PARAMS": "",

@@ -23,7 +23,7 @@ Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 class Scenario(BaseModel):
     """One scenario on a symbol and an account of its own. tick, lot: decimal strings; maker, taker: 0.01 bp.
 
-    pending: what the engine lacks for it; it is then not played, and not passed. The rest: see `scenarios.toml`.
+    The rest: see `scenarios.toml`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -42,7 +42,6 @@ class Scenario(BaseModel):
     maker: int = 200
     taker: int = 1200
     latency_ms: int = 0
-    pending: str = ""
 
     @property
     def account(self) -> str:

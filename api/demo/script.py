@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from api.demo.scenario import Scenario
 from streams import codec, control, topics
-from streams.messages import Message, Quote, Trade
+from streams.messages import Bar, Message, Quote, Trade
 from streams.orders import time_text
 from streams.topics import Topic
 
@@ -15,6 +15,7 @@ START_MS = 1_767_571_200_000
 """Event time of the first step."""
 
 MS = 1_000_000
+BAR_MS = 50
 CASH = "1000000"
 SIZE = "1000"
 SOURCE = "demo"
@@ -77,6 +78,8 @@ def _put(scenario: Scenario, number: int, moment: int, words: list[str]) -> Put:
             return _market(
                 scenario, topics.TRADES, _trade(scenario, number, at_ms * MS, rest), at_ms
             )
+        case "bar":
+            return _market(scenario, topics.BARS, _bar(scenario, at_ms * MS, rest), at_ms)
         case _:
             command = _command(scenario, at_ms * MS, kind, rest)
             return Put(topics.ORDERS, scenario.account, json.dumps(command).encode(), at_ms)
@@ -117,6 +120,14 @@ def _trade(scenario: Scenario, number: int, time: int, words: list[str]) -> Trad
         SOURCE,
         side,  # type: ignore[arg-type]  # asserted above
     )
+
+
+def _bar(scenario: Scenario, time: int, words: list[str]) -> Bar:
+    instrument = scenario.instrument
+    opened, high, low, close = (instrument.price_ticks(price) for price in words[:4])
+    volume = instrument.qty_lots(words[4])
+    start = time - BAR_MS * MS
+    return Bar(instrument.symbol, opened, high, low, close, volume, start, time, time, SOURCE)
 
 
 def _command(scenario: Scenario, time: int, name: str, words: list[str]) -> dict[str, Any]:
