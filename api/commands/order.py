@@ -4,19 +4,20 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError
 from rich.console import Console
 
-from api import locate, producing
+from api import locate, order_form, producing
 from api.ending import Ended, plainly
+from api.order_form import OrderForm
 from api.order_watch import Life, Step, Watch
 from streams import codec, log
 from streams.exits import Exit
 from streams.ids import Ref
+from streams.instants import time_text
 from streams.messages import DeadLetter, Decision, Fill, OrderEvent
 from streams.topics import ORDERS
 
@@ -42,16 +43,46 @@ def order(
     account: Annotated[str, typer.Option(help="Account; the record's key.")],
     symbol: Annotated[str, typer.Option(help="Symbol, as BTC/USD.KRAKEN.")] = "",
     side: Annotated[str, typer.Option(help="buy or sell")] = "",
-    quantity: Annotated[str, typer.Option(help="Quantity in units of the base.")] = "",
+    quantity: Annotated[str | None, typer.Option(help="Quantity in units of the base.")] = None,
     limit: Annotated[str | None, typer.Option(help="Limit price; makes it a limit order.")] = None,
     stop: Annotated[str | None, typer.Option(help="Stop price; makes it a stop order.")] = None,
+    trail: Annotated[
+        str | None, typer.Option(help="Ticks, or as 50bps; makes it a trailing stop.")
+    ] = None,
+    trigger: Annotated[
+        str | None, typer.Option(help="What sets off a stop: quote, trade or mark.")
+    ] = None,
     stop_loss: Annotated[str | None, typer.Option(help="Protective stop of a bracket.")] = None,
+    stop_loss_trail: Annotated[
+        str | None, typer.Option(help="In its place: a stop that trails, as --trail.")
+    ] = None,
     take_profit: Annotated[str | None, typer.Option(help="Profit target of a bracket.")] = None,
-    type: Annotated[str | None, typer.Option(help="market, limit or stop.")] = None,
-    tif: Annotated[str | None, typer.Option(help="GTC, IOC or FOK.")] = None,
+    type: Annotated[
+        str | None, typer.Option(help="Else it follows from the prices that are given.")
+    ] = None,
+    tif: Annotated[str | None, typer.Option(help="GTC, IOC, FOK or GTD.")] = None,
+    expire: Annotated[str | None, typer.Option(help="When it expires, RFC 3339 in UTC.")] = None,
+    post_only: Annotated[bool, typer.Option("--post-only", help="Never take.")] = False,
     reduce_only: Annotated[bool, typer.Option("--reduce-only", help="Only reduce.")] = False,
+    protection_bps: Annotated[
+        int | None, typer.Option(help="How much worse than the mark it may fill.")
+    ] = None,
+    oco: Annotated[str | None, typer.Option(help="Group: one fill cancels the others.")] = None,
+    ouo: Annotated[str | None, typer.Option(help="Group: a fill shrinks the others.")] = None,
+    after: Annotated[
+        str | None, typer.Option(help="Lives once the order of this id has filled.")
+    ] = None,
+    nav_bps: Annotated[
+        int | None, typer.Option(help="In place of a quantity: a share of NAV.")
+    ] = None,
+    edge_bps: Annotated[str | None, typer.Option(help="Expected return, with --nav-bps.")] = None,
+    volatility: Annotated[str | None, typer.Option(help="Yearly, with --nav-bps.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="Name of the strategy.")] = None,
     cancel: Annotated[
         str | None, typer.Option(help="Cancel the order of this id, or * for all, instead.")
+    ] = None,
+    replace: Annotated[
+        str | None, typer.Option(help="Change the order of this id to what is given, instead.")
     ] = None,
     id: Annotated[str | None, typer.Option(help="client_order_id, the idempotency key.")] = None,
     created_at: Annotated[
@@ -68,29 +99,22 @@ def order(
 
     Exits 0 when sent (with --wait: accepted), 1 when rejected, 75 when the outcome is unknown.
     """
+    form = OrderForm(
+        symbol=symbol, side=side, quantity=quantity, type=type, limit=limit, stop=stop, trail=trail,
+        trigger=trigger, tif=tif, expire=expire, post_only=post_only, reduce_only=reduce_only,
+        protection_bps=protection_bps, stop_loss=stop_loss, stop_loss_trail=stop_loss_trail,
+        take_profit=take_profit, oco=oco, ouo=ouo, after=after, nav_bps=nav_bps,
+        edge_bps=edge_bps, volatility=volatility, strategy=strategy,
+    )  # fmt: skip
     now = time.time_ns()
     client_order_id = id if id is not None else f"cli-{now}"
-    created = created_at if created_at is not None else instant(now)
-    fields = {
-        "symbol": symbol,
-        "side": side,
-        "qty": quantity,
-        "price": limit,
-        "stop_price": stop,
-        "tif": tif,
-        "reduce_only": reduce_only or None,
-        "bracket": _bracket(stop_loss, take_profit),
-        "type": type or _type(limit, stop),
-    }
-    if cancel is not None:
-        fields = {"target": cancel, "symbol": symbol or None}
+    created = created_at if created_at is not None else time_text(now)
     tree = {
         "v": 1,
-        "cmd": "new" if cancel is None else "cancel",
         "account": account,
         "client_order_id": client_order_id,
         "created_at": created,
-        **{name: value for name, value in fields.items() if value is not None},
+        **_command(form, cancel, replace),
     }
     value = json.dumps(tree).encode() if raw is None else raw.encode()
     again = f"--id {client_order_id} --created-at {created}"
@@ -101,25 +125,10 @@ def order(
     raise typer.Exit(code)
 
 
-def instant(time_ns: int) -> str:
-    """RFC 3339 UTC with nine digits."""
-    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
-
-
-def _type(limit: str | None, stop: str | None) -> str:
-    if limit is not None:
-        return "limit"
-    return "market" if stop is None else "stop"
-
-
-def _bracket(stop_loss: str | None, take_profit: str | None) -> dict[str, Any] | None:
-    bracket: dict[str, Any] = {}
-    if stop_loss is not None:
-        bracket["stop_loss"] = {"stop_price": stop_loss}
-    if take_profit is not None:
-        bracket["take_profit"] = {"price": take_profit}
-    return bracket or None
+def _command(form: OrderForm, cancel: str | None, replace: str | None) -> dict[str, Any]:
+    if cancel is not None:
+        return order_form.cancel(cancel, form)
+    return order_form.new(form) if replace is None else order_form.replace(replace, form)
 
 
 async def _send(brokers: str, sending: Sending) -> int:

@@ -8,9 +8,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from typer.testing import CliRunner, Result
 
 from api.cli import app
-from api.commands.order import instant
 from streams import codec, log, topics
 from streams.ids import Ref
+from streams.instants import time_text
 from streams.messages import DeadLetter, Decision, Fill, OrderEvent
 
 GOOD = ("--account", "paper", "--symbol", "BTC/USD.SIM", "--side", "buy", "--quantity", "0.1")
@@ -101,7 +101,7 @@ def test_a_command_too_large_is_refused_here(brokers: str) -> None:
 
 
 def test_times_are_rfc_3339_with_nine_digits() -> None:
-    assert instant(1_700_000_000_000_000_042) == "2023-11-14T22:13:20.000000042Z"
+    assert time_text(1_700_000_000_000_000_042) == "2023-11-14T22:13:20.000000042Z"
 
 
 class Engine(threading.Thread):
