@@ -19,7 +19,8 @@ def _headrace(*arguments: str) -> Result:
 
 
 def _kill(brokers: str, switch: str, scope: str) -> Result:
-    return _headrace("kill", switch, "--reason", "drill", "--scope", scope, "--brokers", brokers)
+    sent = ("--scope", scope, "--brokers", brokers, "--wait-seconds", "0")
+    return _headrace("kill", switch, "--reason", "drill", *sent)
 
 
 def _latest(brokers: str, scope: str) -> control.Record:
@@ -43,6 +44,22 @@ def test_an_impossible_scope_is_refused_and_not_sent(brokers: str) -> None:
     assert result.exit_code == 65
     assert "not sent: scope" in result.output
     assert "kill:planet:earth" not in asyncio.run(reference.latest(brokers))
+
+
+def test_a_switch_that_no_engine_applies_is_told(brokers: str) -> None:
+    sent = ("--scope", "account:alone", "--brokers", brokers, "--wait-seconds", "0.5", "--flatten")
+    result = _headrace("kill", "on", "--reason", "drill", *sent)
+    assert result.exit_code == 75
+    assert "applied by 0 of" in result.output
+    record = _latest(brokers, "account:alone")
+    assert isinstance(record, control.Kill) and record.flatten
+
+
+def test_a_strategy_has_no_positions_to_flatten(brokers: str) -> None:
+    sent = ("--scope", "strategy:s", "--brokers", brokers, "--flatten")
+    result = _headrace("kill", "on", "--reason", "drill", *sent)
+    assert result.exit_code == 65
+    assert "flatten goes with" in result.output
 
 
 def test_reference_data_that_are_there_are_left_alone(brokers: str) -> None:

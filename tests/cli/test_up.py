@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from api.commands.order import instant
 from api.supervisor.directory import Run, running
+from streams.instants import time_text
 
 pytestmark = [
     pytest.mark.kafka,
@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 READY_S = 120.0
-FIRST_SENT = instant(time.time_ns())
+FIRST_SENT = time_text(time.time_ns())
 STOP_S = 12.0
 """Ten seconds are promised; the rest is for a machine that has other work."""
 

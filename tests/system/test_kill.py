@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from typer.testing import CliRunner
 
 from api import producing
+from api.cli import app
 from streams import control
 from tests.system.conftest import Engine
 
@@ -48,3 +50,20 @@ def test_kill_cancels_resting_orders_and_refuses_entries_until_resumed(killed: E
     killed.send(killed.order("late-1"))
     decision = killed.decision("late-1")
     assert (decision["outcome"], decision["reason"]) == ("rejected", "KILLED")
+
+
+def test_flattening_from_the_command_line_is_timed(engine: Engine) -> None:
+    engine.send(engine.order("to-flatten"))
+    engine.until(
+        "orders.events", lambda e: e["client_order_id"] == "to-flatten" and e["state"] == "FILLED"
+    )
+    common = ("--scope", "account:paper", "--reason", "drill", "--brokers", engine.brokers)
+    killed = CliRunner().invoke(app, ["kill", "on", "--flatten", "--wait-seconds", "30", *common])
+    assert killed.exit_code == 0, killed.output
+    assert [line.split()[0] for line in killed.output.splitlines()[1:]] == [
+        "applied", "cancelled", "flattened",
+    ]  # fmt: skip
+    position = engine.read("positions")[-1]
+    assert position["qty"] == "0"
+    resumed = CliRunner().invoke(app, ["kill", "off", "--wait-seconds", "30", *common])
+    assert resumed.exit_code == 0, resumed.output
