@@ -17,7 +17,7 @@ from tables.position import Position
 class Exposure:
     """Amounts in money units of the base currency; unpriced, foreign: the first symbol or currency not counted.
 
-    cash, reserved: over all currencies; fees: paid so far, of each currency, in its own units. value: sum of qty x mark.
+    cash, reserved: over all currencies; fees: paid so far by currency, in its own units. value: sum of qty x mark.
     held: sum of |qty| x mark; margin, maintenance: what a margin account has to hold for it. gross: as held, with each
     open order that makes it larger; before: the same without the order in question. worst: of each symbol, signed, as
     large as open orders can make it. marks: what was consulted.

@@ -40,13 +40,20 @@ def command(pace: Pace, now: int) -> Pace:
     else:
         first = span - REJECT_WINDOW_NS // SPAN_NS
         commands = (*(each for each in pace.commands if each[0] > first), (span, 1))
-    return msgspec.structs.replace(pace, commands=commands)
+    return _judged(msgspec.structs.replace(pace, commands=commands), now)
 
 
 def reject(pace: Pace, now: int) -> Pace:
-    """The pace after the broker has refused an order; too many of many open the breaker, for a while."""
+    """The pace after the broker has refused an order."""
     rejects = (*pace.rejects, now)[-REJECTS:]
-    many = len(rejects) == REJECTS and now - rejects[0] <= REJECT_WINDOW_NS
-    busy = sum(count for _, count in pace.commands) >= COMMANDS
-    broken = now + HOLD_NS if many and busy else pace.broken
-    return msgspec.structs.replace(pace, rejects=rejects, broken=broken)
+    return _judged(msgspec.structs.replace(pace, rejects=rejects), now)
+
+
+def _judged(pace: Pace, now: int) -> Pace:
+    """Too many rejects of many orders open the breaker for a while from the last reject on."""
+    rejects = pace.rejects
+    if len(rejects) < REJECTS or now - rejects[0] > REJECT_WINDOW_NS:
+        return pace
+    if sum(count for _, count in pace.commands) < COMMANDS:
+        return pace
+    return msgspec.structs.replace(pace, broken=rejects[-1] + HOLD_NS)

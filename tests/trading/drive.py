@@ -67,7 +67,7 @@ class Drive:
         self.accepted: dict[str, Accepted] = {}
         self.handlers: dict[str, tuple[Handler, ...]] = {
             topics.ORDERS.name: (self.risk.on_order,),
-            topics.MARKS.name: (self.risk.on_mark,),
+            topics.MARKS.name: (self.risk.on_mark, self.ledger.on_mark),
             topics.EVENTS.name: (self.risk.on_order_event,),
             topics.FILLS.name: (self.ledger.on_fill,),
             topics.CONTROL.name: (self.risk.on_control, self.ledger.on_control),
