@@ -169,6 +169,7 @@ def kill_cache(scene: Scene, runs: int) -> None:
         scene.violations += differing_values(scene)
         scene.valkey = ""
         scene.sink = scene.sink_named("uncached").start()
+        scene.sink.until_it_says("partitions claimed")
 
 
 def flush(url: str) -> None:

@@ -1,9 +1,6 @@
 """Load for a sink's topics, and the two sides of the comparison: what the log holds and what SQL holds."""
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -121,33 +118,6 @@ def wait_until(true: Callable[[], bool], what: str, deadline_s: float = DEADLINE
     while not true():
         assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
         time.sleep(0.05)
-
-
-def start_process(given: Settings, log_file: Path) -> subprocess.Popen[bytes]:
-    """A sink in a process of its own."""
-    environment = {
-        f"HEADRACE_{name.upper()}": str(value)
-        for name, value in given.model_dump(include=_PASSED).items()
-    }
-    with log_file.open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.sinks.process"],
-            cwd=REPOSITORY,
-            env=os.environ | environment,
-            stdout=output,
-            stderr=output,
-        )
-
-
-_PASSED = {
-    "app",
-    "brokers",
-    "partitions",
-    "postgres_url",
-    "redis_url",
-    "session_timeout_s",
-    "instance",
-}
 
 
 class Heard(NoMeter):

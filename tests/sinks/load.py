@@ -13,6 +13,7 @@ from streams.topics import EVENTS, FILLS, POSITIONS, TRADES, Topic
 from tests.sinks.conftest import PARTITIONS
 from tests.sinks.messages import START_MS, fill, order_event, position, trade
 
+KEY = b"any"
 SIZE = 50
 PAUSE_S = 0.04
 ABORTED_EVERY = 5
@@ -85,7 +86,7 @@ class Load:
         for at in range(number * SIZE, (number + 1) * SIZE):
             for topic, value in self._records(at):
                 future = await producer.send(
-                    topic.name, value, partition=at % PARTITIONS, timestamp_ms=time_ms
+                    topic.name, value, KEY, partition=at % PARTITIONS, timestamp_ms=time_ms
                 )
                 sent.append(future)
         return sent

@@ -1,19 +1,16 @@
 """The sink against a real log and a real database: every committed record becomes one row, whatever breaks."""
 
 import asyncio
-import signal
-import threading
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from redis import Redis
 
+from sinks import history, writer
 from sinks.current import versioned
 from sinks.latest import Keys
-from sinks.local import LocalPostgres
 from sinks.rebuild import rebuild
 from sinks.run import Sink, run
 from streams.exits import Exit
@@ -26,7 +23,6 @@ from tests.sinks.flow import (
     produce,
     row_count,
     settings,
-    start_process,
     stored,
     wait_until,
 )
@@ -88,65 +84,49 @@ def test_the_lag_is_zero_when_all_is_stored(kafka: str, database: str, app: str)
     assert stored(database) == logged(kafka)
 
 
-@pytest.mark.crash
-def test_a_sink_killed_in_mid_load_leaves_no_gap_and_no_double(
-    kafka: str, database: str, app: str, tmp_path: Path
+def test_a_stop_stores_what_is_in_hand(kafka: str, database: str, app: str) -> None:
+    asyncio.run(produce(kafka, 60))
+
+    async def main() -> dict[str, Any]:
+        stop = asyncio.Event()
+        sink = Sink(settings(app, kafka, database), NoMeter())
+        running = asyncio.create_task(sink.run(stop))
+        while not sink.status()["batches"]:  # noqa: ASYNC110  no event says so
+            await asyncio.sleep(0.005)
+        stop.set()
+        assert await running == Exit.CLEAN
+        return sink.status()
+
+    status = asyncio.run(main())
+    assert status["held_records"] == 0
+    assert row_count(database) == sum(status["rows"].values())
+
+
+def test_a_sink_that_must_wait_for_a_lock_is_not_ready_and_goes_on_after_it(
+    kafka: str, database: str, app: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = settings(app, kafka, database).model_copy(update={"instance": "one"})
-    load = threading.Thread(target=lambda: asyncio.run(produce(kafka, 60, pause_s=0.05)))
-    load.start()
-    try:
-        for _ in range(2):
-            before = row_count(database)
-            process = start_process(given, tmp_path / "sink.log")
-            try:
-                wait_until(lambda: row_count(database) > before, "a new row")  # noqa: B023  used at once
-            finally:
-                process.kill()
-                process.wait()
-    finally:
-        load.join()
-    wanted = logged(kafka)
-    output = tmp_path / "last.log"
-    process = start_process(given, output)
-    try:
-        wait_until(lambda: "partitions claimed" in output.read_text(), "a claim")
-        wait_until(lambda: row_count(database) >= total(wanted), "all rows")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(STOP_S) == Exit.CLEAN
-    finally:
-        process.kill()
-        process.wait()
-    assert stored(database) == wanted
+    monkeypatch.setattr(writer, "STUCK_S", 0.3)
+    monkeypatch.setattr(history, "COMMIT_TIMEOUT_S", 1.0)
+    heard, ready = Heard(), []
 
+    async def lock() -> None:
+        await asyncio.to_thread(wait_until, lambda: row_count(database) > 0, "a row")
+        async with await psycopg.AsyncConnection.connect(database) as sql:
+            await sql.execute("LOCK TABLE fills IN ACCESS EXCLUSIVE MODE")
+            await produce(kafka, 2)
+            await asyncio.to_thread(wait_until, lambda: bool(heard.losses), "a time-out")
 
-@pytest.mark.crash
-def test_a_database_that_goes_away_under_load_misses_nothing(
-    kafka: str, app: str, tmp_path: Path
-) -> None:
-    meter = Heard()
-    with LocalPostgres(tmp_path / "postgres") as server:
-        given = settings(app, kafka, server.url)
+    asyncio.run(produce(kafka, 1))
+    given = settings(app, kafka, database)
 
-        wanted: list[int] = []
+    def done(sink: Sink) -> bool:
+        ready.append(sink.is_connected())
+        return row_count(database) >= total(logged(kafka))
 
-        async def break_it() -> None:
-            load = asyncio.create_task(produce(kafka, 30, pause_s=0.05))
-            await asyncio.sleep(1.0)
-            for halt in (server.stop, server.kill):
-                await asyncio.to_thread(halt)
-                await asyncio.sleep(0.7)
-                await asyncio.to_thread(server.start)
-                await asyncio.sleep(0.7)
-            await load
-            wanted.append(total(await asyncio.to_thread(logged, kafka)))
-
-        def done(_sink: Sink) -> bool:
-            return row_count(server.url) >= wanted[0]
-
-        assert run_until(given, meter, done, break_it()) == Exit.CLEAN
-        assert stored(server.url) == logged(kafka)
-    assert meter.losses
+    assert run_until(given, heard, done, lock()) == Exit.CLEAN
+    assert stored(database) == logged(kafka)
+    assert "history: TimeoutError" in heard.losses
+    assert ready[-1]
 
 
 def test_two_sinks_share_the_partitions_and_store_each_record_once(
