@@ -13,10 +13,13 @@ from streams.ids import Ref
 from streams.instruments import Instrument
 from streams.messages import (
     Accepted,
+    Bar,
     CancelAccepted,
     Fill,
     OrderEvent,
+    OrderType,
     Quote,
+    ReplaceAccepted,
     Side,
     ToBroker,
     Trade,
@@ -27,12 +30,13 @@ from tables.exchange import Exchange
 SYMBOL = "BTC/USD.TEST"
 MS = 1_000_000
 START = 1_767_571_200_000 * MS
-Type = Literal["market", "limit", "stop"]
-Flags = Literal["", "repeat", "stale"]
+Flags = Literal["", "repeat", "stale", "late", "suspect"]
+Aggressor = Literal["buy", "sell", ""]
 HANDLERS: dict[str, Handler] = {
     topics.ACCEPTED.name: broker.on_accepted,
     topics.QUOTES.name: broker.on_quote,
     topics.TRADES.name: broker.on_trade,
+    topics.BARS.name: broker.on_bar,
 }
 
 
@@ -94,7 +98,9 @@ class Stage:
         self.outputs += outputs
         return [output.message for output in outputs]
 
-    def accept(self, side: Side, type_: Type, qty: str, at: int | None = None, **terms: Any) -> str:
+    def accept(
+        self, side: Side, type_: OrderType, qty: str, at: int | None = None, **terms: Any
+    ) -> str:
         """An order accepted by risk; qty and prices in decimals. Returns its order id."""
         known = self.known[terms.get("symbol", SYMBOL)]
         prices = {"price", "stop_price", "stop_loss", "take_profit", "protection"}
@@ -158,13 +164,61 @@ class Stage:
         )
         return self.feed(topics.QUOTES.name, quote, time)
 
-    def trade(self, price: str, size: str, at: int | None = None, side: Side = "sell") -> list[Any]:
+    def replace(self, order_id: str, at: int | None = None, qty: str = "0", **prices: Any) -> None:
+        """A replace accepted by risk; qty and prices in decimals, trails in ticks or basis points."""
+        known = self.known[SYMBOL]
+        time = self.clock if at is None else START + at * MS
+        ref = Ref("orders", 0, 20_000 + self.offsets[topics.ACCEPTED.name])
+        ticks = {
+            name: value if name.startswith("trail") else known.price_ticks(value)
+            for name, value in prices.items()
+        }
+        asked = ReplaceAccepted(order_id, "r", "paper", SYMBOL, ref, time, known.qty_lots(qty))
+        asked = msgspec.structs.replace(asked, **ticks)
+        self.feed(topics.ACCEPTED.name, ToBroker(replace=asked), time)
+
+    def bar(
+        self,
+        open_: str,
+        high: str,
+        low: str,
+        close: str,
+        volume: str = "1000",
+        start: int | None = None,
+        span: int = 1000,
+    ) -> list[Any]:
+        """A bar in decimals, from the last record on unless said otherwise."""
+        known = self.known[SYMBOL]
+        first = self.clock if start is None else START + start * MS
+        time = first + span * MS
+        ticks = known.price_ticks
+        bar = Bar(
+            SYMBOL,
+            ticks(open_),
+            ticks(high),
+            ticks(low),
+            ticks(close),
+            known.qty_lots(volume),
+            first,
+            time,
+            time,
+            "test",
+        )
+        return self.feed(topics.BARS.name, bar, time)
+
+    def trade(
+        self,
+        price: str,
+        size: str,
+        at: int | None = None,
+        side: Aggressor = "sell",
+        flags: Literal["", "late", "suspect"] = "",
+    ) -> list[Any]:
         """A public trade in decimals."""
         known = self.known[SYMBOL]
         time = self.clock + MS if at is None else START + at * MS
-        trade = Trade(
-            SYMBOL, known.price_ticks(price), known.qty_lots(size), time, time, 1, "test", side
-        )
+        ticks, lots = known.price_ticks(price), known.qty_lots(size)
+        trade = Trade(SYMBOL, ticks, lots, time, time, 1, "test", side, flags)
         return self.feed(topics.TRADES.name, trade, time)
 
     def commit(self) -> None:

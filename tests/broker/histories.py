@@ -82,7 +82,7 @@ def _cancel(draw: random.Random, middle: int) -> dict[str, Any]:
     return {
         "which": draw.randrange(40),
         "exit": draw.choice(["", "", "", "/sl", "/tp"]),
-        "reason": draw.choice(["CLIENT", "CLIENT", "KILLED"]),
+        "reason": draw.choice(["CLIENT", "CLIENT", "KILLED", "FLATTENED"]),
     }
 
 
@@ -132,9 +132,12 @@ class Market:
 
     def records(self, history: list[Step]) -> list[tuple[str, Any, int]]:
         """(topic, message, time) of each step."""
-        return [
-            getattr(self, f"_{kind}")(drawn, number) for number, (kind, drawn) in enumerate(history)
-        ]
+        return [self.record(kind, drawn, number) for number, (kind, drawn) in enumerate(history)]
+
+    def record(self, kind: str, drawn: dict[str, Any], number: int) -> tuple[str, Any, int]:
+        """(topic, message, time) of one step."""
+        made: tuple[str, Any, int] = getattr(self, f"_{kind}")(drawn, number)
+        return made
 
     def _order(self, drawn: dict[str, Any], number: int) -> tuple[str, Any, int]:
         accepted = Accepted(

@@ -114,6 +114,27 @@ class Fill:
     fee: Fraction
 
 
+class Shown:
+    """One side of the shown book: what is left of the displayed size and of the ten blocks behind it."""
+
+    def __init__(self, price: int, size: int) -> None:
+        self.price, self.size, self.left, self.walked = price, size, size, 0
+
+    def show(self, size: int) -> None:
+        self.left = min(size, self.left + max(0, size - self.size))
+        self.size = size
+
+    def blocks(self) -> list[int]:
+        """Lots left at the price, one tick further, ..."""
+        walk = [self.size] * 10
+        gone = self.walked
+        for j in range(10):
+            used = min(walk[j], gone)
+            walk[j] -= used
+            gone -= used
+        return [self.left, *walk]
+
+
 class NaiveOrders:
     """All orders of one symbol, live and ended, in the order in which they came."""
 
@@ -181,10 +202,10 @@ class NaiveOrders:
     def cancel(self, order_id: str, reason: str, time: int, offset: int) -> None:
         self.now = time
         for order in self._live():
-            if order.order_id != order_id or order.protects:
+            if order.order_id != order_id or (order.protects and reason != "FLATTENED"):
                 continue
-            if reason == "KILLED":
-                self.end(order, "CANCELLED", "KILLED")
+            if reason in ("KILLED", "FLATTENED"):
+                self.end(order, "CANCELLED", reason)
             elif order.cancel_at is None:
                 order.cancel_at = max(time + self.draw(offset, "cancel"), order.active)
                 order.cancel_reason = reason

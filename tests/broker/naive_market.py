@@ -5,28 +5,7 @@ from math import ceil, floor
 
 from streams.instruments import Instrument
 from streams.messages import Quote, Side, Trade
-from tests.broker.naive import NaiveOrders, Order, behind, changed, distance, good
-
-
-class Shown:
-    """One side of the shown book: what is left of the displayed size and of the ten blocks behind it."""
-
-    def __init__(self, price: int, size: int) -> None:
-        self.price, self.size, self.left, self.walked = price, size, size, 0
-
-    def show(self, size: int) -> None:
-        self.left = min(size, self.left + max(0, size - self.size))
-        self.size = size
-
-    def blocks(self) -> list[int]:
-        """Lots left at the price, one tick further, ..."""
-        walk = [self.size] * 10
-        gone = self.walked
-        for j in range(10):
-            used = min(walk[j], gone)
-            walk[j] -= used
-            gone -= used
-        return [self.left, *walk]
+from tests.broker.naive import NaiveOrders, Order, Shown, behind, changed, distance, good
 
 
 class NaiveExchange(NaiveOrders):

@@ -96,6 +96,26 @@ def test_bracket_ends_with_the_published_money(
     assert not dict(stage.tables.exchange.brackets.items())
 
 
+@pytest.mark.parametrize(
+    ("bids", "price", "money"),
+    [
+        (["50100", "50250", "50180", "50150"], "50150", "297.1988"),
+        (["50100", "50250", "50020"], "50020", "-1001.2412"),
+    ],
+)
+def test_trailing_stop_ends_with_the_published_money(
+    bids: list[str], price: str, money: str
+) -> None:
+    stage = Stage()
+    stage.accept("buy", "market", "10", stop_loss_trail_ticks=1000)
+    stage.quote("50000", "50000.1")
+    for bid in bids:
+        assert len(stage.fills) == 1
+        stage.quote(bid, f"{bid}.1")
+    assert stage.filled(1) == [(STOP, "10", price, "taker", "STOP")]
+    assert net(stage.fills) == Fraction(money)
+
+
 def test_gap_through_the_stop_leaves_the_published_accounts() -> None:
     stage = entered()
     stop_gapped(stage)

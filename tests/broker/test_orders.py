@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from streams.messages import Fill
+from streams.messages import Fill, OrderType
 from tests.broker.exchange import MS, START, SYMBOL, Stage, copy, instrument
-from tests.broker.exchange import Type as OrderType
 
 ORDER = "1-0-0"
 

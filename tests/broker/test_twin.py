@@ -1,140 +1,63 @@
-"""Random histories: the engine against its naive twin, its invariants, other chunks, and restarts from the log."""
+"""Random histories: the engine against its naive twin, in other chunks, after restarts, and with every tick walked."""
 
+import os
 import random
-from collections import defaultdict
-from fractions import Fraction
+import subprocess
+import sys
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import topics
-from streams.ids import Ref
-from streams.messages import TERMINAL, Accepted, Fill, OrderEvent, Quote, ToBroker, Trade
-from tests.broker.exchange import SYMBOL, Stage, encoded
-from tests.broker.histories import PLAIN, Market, history, known
-from tests.broker.naive import PRICE
-from tests.broker.naive_market import NaiveExchange
+from streams.messages import Quote, Trade
+from tests.broker.compare import Pair
+from tests.broker.exchange import Stage, encoded
+from tests.broker.histories import Market, history, known
 
+MANY = 10_000
 seeds = st.integers(0, 2**40)
 relaxed = settings(deadline=None, print_blob=True)
-
-
-def twin_follows(twin: NaiveExchange, message: Any, stage: Stage) -> None:
-    """Give the twin the record that the stage has just handled."""
-    offset = stage.offsets.get(topics.ACCEPTED.name, 0) - 1
-    if isinstance(message, Quote):
-        if not twin.orders and not any(depth.left < depth.size for depth in twin.sides.values()):
-            return
-        twin.on_quote(message)
-    elif isinstance(message, Trade):
-        twin.on_trade(message)
-    elif message.order is not None:
-        twin.accept(message.order, stage.clock, offset)
-    elif message.replace is not None:
-        twin.replace(message.replace, stage.clock, offset)
-    else:
-        twin.cancel(message.cancel.order_id, message.cancel.reason, stage.clock, offset)
-
-
-def by_twin(twin: NaiveExchange) -> list[tuple[Any, ...]]:
-    return [(f.order_id, f.qty, f.price * PRICE, f.rule, f.fee) for f in twin.fills]
-
-
-def by_engine(fills: list[Fill]) -> list[tuple[Any, ...]]:
-    return [
-        (f.order_id, Fraction(f.qty) * 1000, Fraction(f.price), f.rule, Fraction(f.fee))
-        for f in fills
-    ]
-
-
-def states(events: list[OrderEvent]) -> dict[str, tuple[str, str]]:
-    """Terminal state and reason by order."""
-    return {e.order_id: (e.state, e.reason) for e in events if e.state in TERMINAL}
-
-
-def check_lives(stage: Stage, accepted: dict[str, Accepted]) -> None:
-    """I1 and I3 from what went out: one end, no gap, no overfill, prices inside, whole or nothing."""
-    filled: dict[str, int] = defaultdict(int)
-    causes: dict[str, set[Ref]] = defaultdict(set)
-    for fill in stage.fills:
-        filled[fill.order_id] += PLAIN.qty_lots(fill.qty)
-        causes[fill.order_id].add(fill.cause)
-        assert fill.time >= fill.active_at
-    lives: dict[str, list[OrderEvent]] = defaultdict(list)
-    for event in stage.events:
-        lives[event.order_id].append(event)
-    for order_id, life in lives.items():
-        last = life[-1]
-        assert [event.rev for event in life] == list(range(1, len(life) + 1))
-        assert [event.state in TERMINAL for event in life[:-1]] == [False] * (len(life) - 1)
-        assert PLAIN.qty_lots(last.filled) == filled[order_id] <= PLAIN.qty_lots(last.qty)
-        assert (last.state == "FILLED") == (last.filled == last.qty)
-        assert (last.state in TERMINAL) == (order_id not in stage.tables.exchange.orders)
-        order = accepted.get(order_id)
-        whole = order is not None and order.tif == "FOK" and order.group_kind != "oto"
-        if whole and filled[order_id]:
-            assert last.state == "FILLED" and len(causes[order_id]) == 1
-    fill_ids = [fill.fill_id for fill in stage.fills]
-    assert len(set(fill_ids)) == len(fill_ids)
-
-
-def check_prices(stage: Stage, accepted: dict[str, Accepted]) -> None:
-    """No fill is beyond the price that its order's own event names right after it, nor beyond the protection."""
-    fill: Fill | None = None
-    for output in stage.outputs:
-        if isinstance(output.message, Fill):
-            fill = output.message
-        elif isinstance(output.message, OrderEvent) and fill is not None:
-            sign = 1 if fill.side == "buy" else -1
-            event, price = output.message, PLAIN.price_ticks(fill.price)
-            assert (event.order_id, event.cause) == (fill.order_id, fill.cause)
-            assert not event.price or sign * (price - PLAIN.price_ticks(event.price)) <= 0
-            order = accepted.get(fill.order_id)
-            assert order is None or not order.protection or sign * (price - order.protection) <= 0
-            fill = None
-
-
-def check_positions(stage: Stage, twin: NaiveExchange, reducing: set[str]) -> None:
-    """Reduce-only orders reduce, the broker's position is the sum of fills, every bracket is covered (I16)."""
-    net: dict[str, int] = defaultdict(int)
-    for fill in stage.fills:
-        before = net[fill.account]
-        net[fill.account] += (1 if fill.side == "buy" else -1) * PLAIN.qty_lots(fill.qty)
-        if fill.order_id in reducing or fill.parent_id:
-            assert abs(net[fill.account]) < abs(before) and before * net[fill.account] >= 0
-    for account, position in net.items():
-        assert stage.tables.exchange.net(account, SYMBOL) == position == twin.net(account)
-    for entry in twin.orders:
-        if entry.children and entry.children[0].live and entry.filled:
-            assert (
-                stage.tables.exchange.orders[entry.children[0].order_id].remaining >= entry.open > 0
-            )
 
 
 @settings(relaxed, max_examples=250)
 @given(seeds)
 def test_engine_and_naive_twin_agree_after_every_record(seed: int) -> None:
-    stage, twin = Stage(known(seed)), NaiveExchange(known(seed))
-    accepted: dict[str, Accepted] = {}
-    for topic, message, time in Market().records(history(seed)):
-        stage.feed(topic, message, time)
-        twin_follows(twin, message, stage)
-        if isinstance(message, ToBroker) and message.order is not None:
-            accepted[message.order.order_id] = message.order
-        assert by_engine(stage.fills) == by_twin(twin)
-        assert states(stage.events) == {
-            order.order_id: (order.state, order.reason) for order in twin.orders if not order.live
-        }
-    check_lives(stage, accepted)
-    check_prices(stage, accepted)
-    reducing = {order_id for order_id, order in accepted.items() if order.reduce_only}
-    check_positions(stage, twin, reducing)
+    compare(seed)
 
 
-@settings(relaxed, max_examples=80)
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@settings(relaxed, max_examples=MANY)
+@given(seeds)
+def test_engine_and_naive_twin_agree_after_every_record_of_many_histories(seed: int) -> None:
+    compare(seed)
+
+
+def compare(seed: int) -> None:
+    """One history through both."""
+    pair = Pair(known(seed))
+    for record in Market().records(history(seed)):
+        pair.feed(*record)
+    pair.check_end()
+
+
+@settings(relaxed, max_examples=60)
 @given(seeds)
 def test_outputs_do_not_depend_on_chunks_or_restarts(seed: int) -> None:
+    cut_up(seed)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@settings(relaxed, max_examples=MANY)
+@given(seeds)
+def test_outputs_of_many_histories_do_not_depend_on_chunks_or_restarts(seed: int) -> None:
+    cut_up(seed)
+
+
+def cut_up(seed: int) -> None:
+    """One history in one chunk and in many."""
     whole, cut, draw = Stage(known(seed)), Stage(known(seed)), random.Random(seed)
     for record in Market().records(history(seed)):
         whole.feed(*record)
@@ -157,3 +80,57 @@ def cut_off(stage: Stage, action: str, record: tuple[str, Any, int], draw: rando
         for table in draw.sample(tables, len(tables)):
             table.discard()
         stage.outputs, stage.clock, stage.offsets = kept, clock, offsets
+
+
+@settings(relaxed, max_examples=60)
+@given(seeds)
+def test_tick_that_is_passed_over_would_have_done_nothing(seed: int) -> None:
+    walk_all(seed)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@settings(relaxed, max_examples=MANY)
+@given(seeds)
+def test_tick_that_is_passed_over_would_have_done_nothing_in_many_histories(seed: int) -> None:
+    walk_all(seed)
+
+
+def walk_all(seed: int) -> None:
+    """One history with the quick comparison of ticks, and one in which every tick is matched."""
+    quick, walked = Stage(known(seed)), Stage(known(seed))
+    for topic, message, time in Market().records(history(seed)):
+        quick.feed(topic, message, time)
+        if isinstance(message, Quote | Trade):
+            for book in walked.tables.exchange.index.books.values():
+                book.due = book.trade_due = 0
+        walked.feed(topic, message, time)
+    assert encoded(walked.outputs) == encoded(quick.outputs)
+    tables = zip(walked.tables.exchange.tables(), quick.tables.exchange.tables(), strict=True)
+    for mine, other in tables:
+        assert dict(mine.items()) == dict(other.items()), mine.name
+
+
+DIGEST = """
+import hashlib
+from tests.broker.exchange import Stage, encoded
+from tests.broker.histories import Market, history, known
+digest = hashlib.sha256()
+for seed in range(15):
+    stage = Stage(known(seed))
+    for record in Market().records(history(seed)):
+        stage.feed(*record)
+    digest.update(repr(encoded(stage.outputs)).encode())
+print(digest.hexdigest())
+"""
+
+
+def test_outputs_do_not_depend_on_the_order_of_hashes() -> None:
+    def digest(hash_seed: str) -> Any:
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        run = subprocess.run(
+            [sys.executable, "-c", DIGEST], env=environment, capture_output=True, check=True
+        )
+        return run.stdout
+
+    assert digest("1") == digest("2") != b""
