@@ -50,7 +50,7 @@ def kill_at_points(scene: Scene, runs: int) -> None:
         for _ in range(max(1, runs // len(CRASH_POINTS))):
             scene.sink.kill()
             plain = scene.sink.settings
-            number = scene.chance.randint(1, 8)
+            number = scene.chance.randint(1, 4)
             scene.sink.settings = {**plain, "HEADRACE_CRASH": f"{point}:{number}"}
             scene.sink.start()
             code = scene.sink.wait()
