@@ -12,8 +12,8 @@ from api.problems import Problem
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "library"
 """Filled by `make page`, not committed."""
-TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".txt": "text/plain"}
-FILES = ("page.js", "page.css", "chart.js", "stream.js", "tables.js")
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+FILES = ("page.js", "page.css", "chart.js", "stream.js", "tables.js", "icon.svg")
 HEADERS = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
 
 
