@@ -21,7 +21,7 @@ class Stored(NamedTuple):
 
 TABLES = (
     Stored("trades", "market.trades", ("symbol", "price", "size", "trade_id")),
-    Stored("quotes", "market.marks", ("symbol", "bid", "ask", "last", "status")),
+    Stored("marks", "market.marks", ("symbol", "bid", "ask", "last", "status")),
     Stored("decisions", "risk.decisions", ("decision_id", "kind", "outcome", "reason", "order_id")),
     Stored("order_events", "orders.events", ("order_id", "rev", "state", "filled", "remaining")),
     Stored(
