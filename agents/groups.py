@@ -16,11 +16,8 @@ def filled(work: Execution, order: RestingOrder, qty: int) -> None:
             if other.order_id != order.order_id:
                 shrink(work, other, qty)
     for child in _live(work, order.order_id):
-        lots = min(child.held, qty)
-        if lots and child.state == "HELD":
-            activation.arm(work, child, held=child.held - lots)
-        elif lots:
-            work.step(child, "RESTATED", child.state, held=child.held - lots)
+        if child.held:
+            _arm(work, child, min(child.held, qty))
 
 
 def shrink(work: Execution, order: RestingOrder, qty: int) -> None:
@@ -49,6 +46,16 @@ def settle(work: Execution) -> None:
                 protection.cancel(work, child, "PARENT_ENDED")
             elif child.held:
                 work.step(child, "RESTATED", child.state, qty=child.qty - child.held, held=0)
+
+
+def _arm(work: Execution, child: RestingOrder, lots: int) -> None:
+    """Free so many lots of a child, which may take with them at once if it had none."""
+    if child.state == "HELD":
+        activation.arm(work, child, held=child.held - lots)
+        return
+    work.step(child, "RESTATED", child.state, held=child.held - lots)
+    if not child.free:
+        work.armed.append(child.order_id)
 
 
 def _follow(work: Execution, child: RestingOrder) -> None:

@@ -22,6 +22,7 @@ ROWS = {
     "P2": "tests.bench.latency",
     "P4": "tests.bench.sink",
     "P5": "tests.bench.recovery",
+    "P8": "tests.bench.growth",
     "P9": "tests.bench.startup",
 }
 """Row of the performance page -> the module that measures it."""

@@ -239,9 +239,12 @@ class NaiveOrders:
                     self._give_way(other, qty)
         for child in sorted(self._live(), key=lambda o: o.rank):
             if child.opener is order and child.held:
+                had_none = child.free == 0
                 child.held -= min(child.held, qty)
                 if child.state == "HELD":
                     self._arm(child)
+                elif had_none:
+                    self.fresh.append(child)
 
     def _give_way(self, order: Order, qty: int) -> None:
         if qty and (order.group_kind == "oco" or order.remaining <= qty):
