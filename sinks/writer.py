@@ -138,6 +138,8 @@ class Writer:
         self._batches += 1
         self._conflicts += conflicts
         self._rejects += len(batch.rejects)
+        for reject in batch.rejects:
+            self._meter.dead_letter(reject.topic, reject.reason)
         committed_ms = time.time_ns() // 1_000_000
         self._meter.batch(SINK, rows, conflicts, batch.timestamps_ms, seconds, committed_ms)
         self._meter.outcomes(batch.outcomes)

@@ -59,6 +59,9 @@ class SinkMeter(Protocol):
     ) -> None:
         """One committed batch. rows: new ones by table; conflicts: rows that were there already."""
 
+    def dead_letter(self, topic: str, reason: str, records: int = 1) -> None:
+        """Records of `topic` that no table takes."""
+
     def outcomes(self, messages: Iterable[object]) -> None:
         """Committed decisions, order events and fills, to be counted by what they say."""
 
