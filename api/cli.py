@@ -13,6 +13,7 @@ from api.commands.doctor import doctor
 from api.commands.feed import feed
 from api.commands.kill import kill
 from api.commands.order import order
+from api.commands.replay import replay
 from api.commands.serve import serve
 from api.commands.sink import sink
 from api.commands.topics import topics
@@ -32,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, order, kill, feed, worker, sink, doctor, verify):
+for command in (up, order, kill, feed, worker, sink, doctor, verify, replay):
     app.command()(command)
 app.command(name="api")(serve)
 app.add_typer(topics, name="topics")

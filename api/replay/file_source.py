@@ -29,7 +29,7 @@ async def records(manifest: Manifest, change: Change) -> AsyncIterator[list[Sour
     if not manifest.path:
         raise Ended(Exit.USAGE, "files of market data need --path")
     began_ms = (source.oldest_time or 0) // MILLISECOND_NS
-    yield list(_reference(source, manifest.account, began_ms, change))
+    yield list(_reference(source, manifest.paper, began_ms, change))
     offsets: dict[tuple[str, int], int] = defaultdict(int)
     since, until = manifest.since_ms, manifest.until_ms
     async for batch in source.events():

@@ -25,8 +25,9 @@ class Manifest(msgspec.Struct, frozen=True):
     """One what-if run.
 
     brokers, ranges: of a log; or path: of files with market data. since_ms, until_ms: event time [since, until), None:
-    without that bound. symbols: these alone, all when empty. limits, costs: fields that replace those of the records on
-    `control`. seal: source records of a chunk.
+    without that bound. symbols: these alone, all when empty. account: that the strategy trades; paper: of files, whose
+    accounts are made for the replay, the name before the currency. limits, costs: fields that replace those of the
+    records on `control`. seal: source records of a chunk. every_ms: between two points of the curves.
     """
 
     run: str
@@ -41,9 +42,11 @@ class Manifest(msgspec.Struct, frozen=True):
     strategy: str = "none"
     params: dict[str, str] = {}
     account: str = "paper"
+    paper: str = "paper"
     limits: dict[str, str | int] = {}
     costs: dict[str, int] = {}
     seal: int = 5_000
+    every_ms: int = 1_000
 
 
 class Ending(msgspec.Struct):
