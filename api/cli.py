@@ -12,6 +12,7 @@ from api.commands.dlq import dlq
 from api.commands.doctor import doctor
 from api.commands.feed import feed
 from api.commands.kill import kill
+from api.commands.limits import limits
 from api.commands.order import order
 from api.commands.replay import replay
 from api.commands.serve import serve
@@ -38,6 +39,7 @@ for command in (up, order, kill, feed, worker, sink, doctor, verify, replay):
 app.command(name="api")(serve)
 app.add_typer(topics, name="topics")
 app.add_typer(dlq, name="dlq")
+app.add_typer(limits, name="limits")
 app.add_typer(demo, name="demo")
 
 
