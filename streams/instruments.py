@@ -71,6 +71,16 @@ class Instrument(BaseModel):
         return self
 
     @cached_property
+    def min_notional_units(self) -> int:
+        """Money units of the smallest order."""
+        return money.parse(self.min_notional)
+
+    @cached_property
+    def max_notional_units(self) -> int:
+        """Money units of the largest order."""
+        return money.parse(self.max_notional)
+
+    @cached_property
     def tick_units(self) -> int:
         """Money units of one tick."""
         return money.parse(self.tick)

@@ -30,8 +30,10 @@ def text(units: int) -> str:
     """The shortest decimal string of an amount in money units; `parse` undoes it."""
     sign = "-" if units < 0 else ""
     whole, fraction = divmod(abs(units), UNIT)
+    if not fraction:
+        return f"{sign}{whole}"
     digits = f"{fraction:018d}".rstrip("0")
-    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+    return f"{sign}{whole}.{digits}"
 
 
 def fee(notional: int, rate: int) -> int:

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 V = TypeVar("V")
 Seen = TypeVar("Seen", contravariant=True)
 VERSION = b"\x01"
+UNCHANGED: Any = object()
+"""Stands for a key that a layer says nothing about; None says that it is gone."""
 
 
 class Index(Protocol[Seen]):
@@ -39,11 +41,12 @@ class Table(Generic[V]):
 
     def get(self, key: str) -> V | None:
         """The value as this chunk sees it, not to be changed in place."""
-        if key in self.overlay:
-            return self.overlay[key]
-        if key in self.pending:
-            return self.pending[key]
-        return self.committed.get(key)
+        value = self.overlay.get(key, UNCHANGED)
+        if value is UNCHANGED:
+            value = self.pending.get(key, UNCHANGED)
+            if value is UNCHANGED:
+                return self.committed.get(key)
+        return value
 
     def __getitem__(self, key: str) -> V:
         value = self.get(key)

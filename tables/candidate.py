@@ -33,9 +33,10 @@ class Candidate:
 
     side: 1 buy, -1 sell. Rows are None where there is no record. Quantities in lots, prices in ticks, 0 = not given;
     created_at, expire_at: ns, 0 = never. open: open lots of the symbol, what this order replaces not counted. replaces:
-    the live order whose terms it changes. refused: why its numbers could not be read. exposure: of the account with
-    this order open. is_reducing: it can only reduce, so checks meant for entries do not apply. mode: decided for it,
-    "" = refused. rates: maker and taker, integers of 0.01 bp. watchdog: what the watchdog found.
+    the live order whose terms it changes. refused: why its numbers could not be read. agreed: the terms it gets.
+    exposure: of the account with this order open. is_reducing: it can only reduce, so checks meant for entries do not
+    apply. mode: decided for it, "" = refused. rates: maker and taker, integers of 0.01 bp. watchdog: what the watchdog
+    found.
     """
 
     command: New
@@ -58,6 +59,7 @@ class Candidate:
     take_profit: int = 0
     replaces: LiveOrder | None = None
     refused: Refusal | None = None
+    agreed: Terms | None = None
     exposure: Exposure | None = None
     is_reducing: bool = False
     mode: str = ""

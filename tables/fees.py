@@ -1,6 +1,7 @@
 """What an account pays: a fee schedule by its traded notional of 30 days, fixed for an order at its acceptance."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -59,6 +60,7 @@ def needs_confirm(record: control.Fees, tables: AccountTables) -> bool:
     return is_in_force and differs(record, schedule(record.name, tables))
 
 
+@lru_cache
 def tiers(record: control.Fees) -> tuple[Tier, ...]:
     """The tiers of a control record."""
     return tuple(Tier(money.parse(tier.least), tier.maker, tier.taker) for tier in record.tiers)
@@ -76,8 +78,13 @@ def differs(record: control.Fees, known: Sequence[Tier]) -> bool:
 
 
 def reached(of: Sequence[Tier], traded: int) -> Tier:
-    """The highest tier whose threshold has been traded; the first one has none."""
-    return next(tier for tier in reversed(of) if traded >= tier.least)
+    """The highest tier whose threshold has been traded; they rise, and the first one has none."""
+    found = of[0]
+    for tier in of[1:]:
+        if traded < tier.least:
+            break
+        found = tier
+    return found
 
 
 def book(tables: AccountTables, account: str, notional: int, time_ns: int) -> None:

@@ -142,6 +142,8 @@ def _position(candidate: Candidate, tables: AccountTables) -> Refusal | None:
 
 
 def _killed(candidate: Candidate, tables: AccountTables) -> Refusal | None:
+    if not tables.kill_scopes.present:
+        return None
     command = candidate.command
     for scope in kill_scopes(command.account, command.symbol, command.strategy or ""):
         kill = tables.kills.get(scope)
@@ -194,7 +196,7 @@ def _size(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     volatility = None if asked.vol is None else money.parse(asked.vol)
     units = sizing.notional(account, asked.nav_bps, volatility)
     lot = instrument.notional(candidate.reference2, 1) // 2
-    candidate.qty = sizing.lots(units, lot, money.parse(instrument.min_notional))
+    candidate.qty = sizing.lots(units, lot, instrument.min_notional_units)
     if not candidate.qty:
         return Refusal("NOTIONAL_MIN", f"sized to 0: {money.text(units)}")
     candidate.exposure = price_checks.expose(candidate, tables)

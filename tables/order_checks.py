@@ -51,7 +51,7 @@ def notional(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     instrument = candidate.instrument
     assert instrument is not None, "UNKNOWN_SYMBOL comes first"
     amount = reservation.notional(candidate, instrument)
-    least, most = money.parse(instrument.min_notional), money.parse(instrument.max_notional)
+    least, most = instrument.min_notional_units, instrument.max_notional_units
     if not amount >= least:
         return Refusal("NOTIONAL_MIN", f"{money.text(amount)} < {money.text(least)}")
     if amount <= most:

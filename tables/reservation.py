@@ -55,9 +55,13 @@ def fee_rate(candidate: Candidate) -> int:
 
 
 def terms(candidate: Candidate, instrument: Instrument, profile: control.Account) -> Terms:
-    """What the order may do and holds once accepted."""
-    limit = candidate.price or protection(candidate)
-    return candidate.terms(reserved_lot(candidate, instrument, profile), limit)
+    """What the order may do and holds once accepted; asked for by the check of funds, and again at acceptance."""
+    known = candidate.agreed
+    if known is None or known.qty != candidate.qty:
+        limit = candidate.price or protection(candidate)
+        lot = reserved_lot(candidate, instrument, profile)
+        known = candidate.agreed = candidate.terms(lot, limit)
+    return known
 
 
 def needed(candidate: Candidate, terms: Terms) -> int:
