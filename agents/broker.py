@@ -65,6 +65,10 @@ def on_quote(event: Event[Quote], tables: BrokerTables) -> Iterable[Output]:
         standing.quote = quote
         standing.clock = time
         return ()
+    if standing is not None and book.is_quiet(quote, standing.clock):
+        standing.quote = quote
+        standing.clock = time
+        return ()
     return _work_quote(event, tables, book, standing)
 
 

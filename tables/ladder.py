@@ -9,7 +9,7 @@ BULK = 64
 """More fresh entries than this are sorted at once: a restore adds a whole book before anything reads it."""
 
 Entry = tuple[int, int, int, str]
-"""(key, -active_at, -offset, order_id): sorts by what is served first, largest first."""
+"""(key, -active_at, -offset, order_id), or another second: sorts by what is served first, largest first."""
 
 
 class Ladder:
