@@ -2,9 +2,9 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 
 from streams import instants, strict_json
@@ -45,8 +45,7 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _MODELS: dict[str, type[Command]] = {"new": New, "cancel": Cancel, "replace": Replace}
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """An addressable command: who sent it under which id, its digest, and the command or why it is refused.
 
     digest: sha256 of the parsed tree with sorted keys. reason: "" for a good command, else the reason code.
