@@ -57,16 +57,16 @@ def trip(tables: AccountTables, account: str, clock_ns: int) -> list[Latch]:
         tables.guards.watches.put(account, watch)
     paid = _paid(tables, now.fees, profile.base_currency, watch, clock_ns)
     least = now.maintenance if profile.type == "margin" else None
-    due = _due(watch, limits, nav, paid, least)
-    if due:
-        due = [latch for latch in due if not _holds(watch, latch.name, clock_ns)]
-    if due:
-        latched = watch.latched | {latch.name: clock_ns for latch in due}
+    tripped = due(watch, limits, nav, paid, least)
+    fresh = [latch for latch in tripped if not _holds(watch, latch.name, clock_ns)]
+    if fresh:
+        latched = watch.latched | {latch.name: clock_ns for latch in fresh}
         tables.guards.watches.put(account, msgspec.structs.replace(watch, latched=latched))
-    return due
+    return fresh
 
 
-def _due(watch: Watch, limits: Profile, nav: int, paid: int, least: int | None) -> list[Latch]:
+def due(watch: Watch, limits: Profile, nav: int, paid: int, least: int | None) -> list[Latch]:
+    """What trips. nav, paid (fees of the day), least (maintenance margin; None: a cash account): money units."""
     loss, fall = watch.opening - nav, watch.peak - nav
     loss_max = min(limits.loss, watch.opening * limits.loss_bps // BPS)
     found = []

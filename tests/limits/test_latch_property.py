@@ -49,7 +49,8 @@ class Twin:
         self.peak = max(self.peak, nav)
         least = sum(abs(self.value(symbol)) for symbol in SYMBOLS) / 2
         due = {
-            "LOSS": self.opening - nav >= min(Fraction(LOSS), self.opening / 20) and nav < self.opening,
+            "LOSS": self.opening - nav >= min(Fraction(LOSS), self.opening / 20)
+            and nav < self.opening,
             "DRAWDOWN": (self.peak - nav) * 10_000 >= DRAWDOWN_BPS * self.peak and nav < self.peak,
             "FEES": self.fees - self.paid >= FEES,
             "MARGIN": nav < least,
