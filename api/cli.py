@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from api.commands.capture import capture
 from api.commands.demo import demo
+from api.commands.diff import diff
 from api.commands.dlq import dlq
 from api.commands.doctor import doctor
 from api.commands.feed import feed
@@ -34,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, order, kill, feed, worker, sink, doctor, verify, replay):
+for command in (up, order, kill, feed, worker, sink, doctor, verify, replay, diff, capture):
     app.command()(command)
 app.command(name="api")(serve)
 app.add_typer(topics, name="topics")

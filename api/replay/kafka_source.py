@@ -59,7 +59,7 @@ async def records(manifest: Manifest, change: Change) -> AsyncIterator[list[Sour
         reference, later = await _control(cursor, controls, change)
         if reference:
             yield reference
-        lanes = [_given(later)] + [_lane(cursor, each) for each in wanted if each not in controls]
+        lanes = [_given(later)] + [lane(cursor, each) for each in wanted if each not in controls]
         keys = {symbol.encode() for symbol in manifest.symbols}
         async for batch in merged(lanes):
             yield [
@@ -96,7 +96,8 @@ def _given(later: list[LogRecord]) -> Lane:
     return Lane(TopicPartition(topics.CONTROL.name, 0), refill)
 
 
-def _lane(cursor: Cursor, of: Range) -> Lane:
+def lane(cursor: Cursor, of: Range) -> Lane:
+    """A range as one lane of a merge."""
     place = TopicPartition(of.topic, of.partition)
 
     async def refill() -> Sequence[Any]:

@@ -20,6 +20,9 @@ CHECKPOINT = "checkpoint.json"
 ENDING = "ending.json"
 
 
+Output = tuple[Stream, Written]
+
+
 class Kept(msgspec.Struct):
     """A stream's hash in a checkpoint."""
 
@@ -52,6 +55,7 @@ class Run:
         groups = routes(plan.partitions, plan.generation, plan.strategy, plan.account, plan.params)
         self._backtest = Backtest(groups, plan.partitions, self._seen, plan.seal)
         self._skip = 0
+        self._fresh: list[Output] = []
 
     @property
     def collected(self) -> Collected:
@@ -83,21 +87,27 @@ class Run:
 
         Raises HandlerFailed, LogTruncated.
         """
+        async for _ in self.batches(speed):
+            tell(self)
+            if stop():
+                self._keep()
+                return False
+        self._end()
+        return True
+
+    async def batches(self, speed: float = 0.0) -> AsyncIterator[list[Output]]:
+        """Apply the source a batch at a time, and give what each has led to."""
         pace = _Pace(speed)
         async for batch in self._source():
             for source in batch:
                 self._collector.source(source)
             batch = batch[self._passed(len(batch)) :]
             await pace.wait(batch)
+            self._fresh = []
             self._backtest.run(batch)
             self.sources, self.clock_ms = self._backtest.sources, self._backtest.clock_ms
-            tell(self)
-            if stop():
-                self._keep()
-                return False
+            yield self._fresh
             await asyncio.sleep(0)
-        self._end()
-        return True
 
     def _passed(self, records: int) -> int:
         """How many of the next records had been applied before the run was stopped."""
@@ -116,7 +126,9 @@ class Run:
 
     def _seen(self, cell: Cell, sent: Sent, offset: int) -> None:
         stream = Stream(CellName(cell.group.name, cell.partition), sent.topic, sent.partition)
-        self.hashes.add(stream, Written(sent.key, sent.value, sent.timestamp_ms, sent.stamp))
+        written = Written(sent.key, sent.value, sent.timestamp_ms, sent.stamp)
+        self.hashes.add(stream, written)
+        self._fresh.append((stream, written))
         self._collector.output(sent)
 
     def _keep(self) -> None:
