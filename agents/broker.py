@@ -11,12 +11,13 @@ from typing import Protocol
 from agents import acceptance, bar_matcher, matcher, protection, trade_matcher
 from agents.execution import Execution
 from agents.handler import Event, Output
+from streams import control
 from streams.instruments import Instrument
 from streams.messages import Bar, Quote, ToBroker, Trade
 from streams.state import Table
 from tables import costs, matching
 from tables.book import SymbolBook
-from tables.exchange import Exchange, Standing
+from tables.exchange import Exchange, Standing, Version
 
 CLOSED = frozenset({"halted", "delisted"})
 """Instrument statuses in which orders wait; cancels still take effect."""
@@ -32,6 +33,14 @@ class BrokerTables(Protocol):
     @property
     def exchange(self) -> Exchange:
         """Orders, brackets, positions and used sizes."""
+
+
+def on_control(event: Event[control.Read | None], tables: BrokerTables) -> Iterable[Output]:
+    """Note which record of an instrument is in force, for its fills to name."""
+    record = event.message
+    if isinstance(record, control.InstrumentRecord):
+        tables.exchange.versions.put(record.instrument.symbol, Version(event.offset))
+    return ()
 
 
 def on_accepted(event: Event[ToBroker], tables: BrokerTables) -> Iterable[Output]:

@@ -156,7 +156,16 @@ class Execution:
             raise BrokenInvariant(f"{order.order_id}: fill of {qty} with {order.free} open")
         if order.worst and order.sign * (deal.price - order.worst) > 0:
             raise BrokenInvariant(f"{order.order_id}: fill at {deal.price} beyond {order.worst}")
-        record = records.fill(order, deal, self.time, self.cause, self.instrument, self.quote)
+        version = self.exchange.versions.get(order.symbol)
+        record = records.fill(
+            order,
+            deal,
+            self.time,
+            self.cause,
+            self.instrument,
+            self.quote,
+            -1 if version is None else version.control_offset,
+        )
         self.outputs.append(Output(topics.FILLS, order.account, record))
         if order.strategy:
             self.outputs.append(Output(topics.STRATEGY_FILLS, order.symbol, record))

@@ -66,6 +66,7 @@ def fill(
     cause: Ref,
     instrument: Instrument,
     quote: Quote | None,
+    control_offset: int,
 ) -> Fill:
     """One execution of an order on the book as shown, before the order has counted it."""
     notional = instrument.notional(deal.price, deal.qty)
@@ -108,6 +109,7 @@ def fill(
         mode=order.mode,
         mode_epoch=order.mode_epoch,
         prediction=order.prediction,
+        control_offset=control_offset,
     )
 
 

@@ -4,6 +4,7 @@ A group's cell of partition p owns its tables and handles all its inputs of that
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
@@ -42,7 +43,7 @@ def routes(
     symbol = Group(
         name="symbol",
         inputs=(
-            instruments,
+            replace(instruments, handlers=(reference.on_control, broker.on_control)),
             Input(topics.QUOTES, (market.on_quote, broker.on_quote), ticks),
             Input(topics.TRADES, (market.on_trade, broker.on_trade), ticks),
             Input(topics.BARS, (broker.on_bar,), traded),

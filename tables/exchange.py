@@ -69,6 +69,12 @@ class Holding(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     brackets: tuple[str, ...] = ()
 
 
+class Version(msgspec.Struct, frozen=True, gc=False):
+    """Which record on `control` says what an instrument is."""
+
+    control_offset: int
+
+
 class ConsumedIndex:
     """Tells the book index which symbols have used sizes."""
 
@@ -99,6 +105,7 @@ class Exchange:
         self.holdings = Table("exchange.holdings", Holding)
         self.groups_by_age: OldestFirst[Family] = OldestFirst(lambda family: family.since)
         self.groups = Table("exchange.groups", Family, (self.groups_by_age,))
+        self.versions = Table("exchange.versions", Version)
 
     def tables(self) -> tuple[Table[Any], ...]:
         """The tables to log and restore."""
@@ -109,6 +116,7 @@ class Exchange:
             self.brackets,
             self.holdings,
             self.groups,
+            self.versions,
         )
 
     def net(self, account: str, symbol: str) -> int:

@@ -25,10 +25,13 @@ from streams.messages import (
     Trade,
 )
 from streams.state import Table
-from tables.exchange import Exchange
+from tables.exchange import Exchange, Version
 
 SYMBOL = "BTC/USD.TEST"
 MS = 1_000_000
+CONTROL_OFFSET = 17
+"""Of the instruments' records on `control`."""
+
 START = 1_767_571_200_000 * MS
 Flags = Literal["", "repeat", "stale", "late", "suspect"]
 Aggressor = Literal["buy", "sell", ""]
@@ -80,6 +83,7 @@ class Stage:
         self.known = {known.symbol: known for known in instruments or (instrument(),)}
         for known in self.known.values():
             self.tables.instruments.put(known.symbol, known)
+            self.tables.exchange.versions.put(known.symbol, Version(CONTROL_OFFSET))
         self.clock = START
         self.offsets: dict[str, int] = {}
         self.outputs: list[Output] = []

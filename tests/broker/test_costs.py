@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from agents import broker
+from agents.handler import Event
+from streams import control
 from streams.ids import Ref
 from tables import costs
 from tables.costs import Taking
-from tests.broker.exchange import MS, Stage, instrument
+from tests.broker.exchange import CONTROL_OFFSET, MS, Position, Stage, instrument
 
 ORDER = "1-0-0"
 REF = Ref("orders.accepted", 0, 7)
@@ -134,3 +137,15 @@ def test_fill_tells_the_book_as_used() -> None:
     assert (first.leg, first.block, first.left_before, first.left_after) == (0, 0, 2000, 0)
     assert (second.leg, second.block, second.left_before, second.left_after) == (1, 1, 2000, 1000)
     assert (first.latency_ns, first.mode, first.mode_epoch) == (20 * MS, "sim", 4)
+    assert first.control_offset == CONTROL_OFFSET
+
+
+def test_instrument_record_in_force_is_kept_by_its_offset() -> None:
+    stage = Stage()
+    event: Event[control.Read | None] = Event()
+    event.topic, event.partition, event.record = "control", 0, Position(31, 0)
+    event.message = control.InstrumentRecord(instrument=instrument())
+    assert broker.on_control(event, stage.tables) == ()
+    stage.accept("buy", "market", "1")
+    stage.quote("100", "100.1")
+    assert stage.fills[0].control_offset == 31

@@ -72,8 +72,7 @@ def test_each_fill_of_the_parent_arms_exactly_that_much_of_the_child() -> None:
     stage.quote("103", "103.1")
     assert len(stage.fills) == 2
     stage.trade("98.9", "6")
-    stage.quote("102", "102.1")
-    assert stage.filled(3) == [(CHILD, "6", "101", "maker", "THROUGH_QUOTE")]
+    assert stage.filled(3) == [(CHILD, "6", "103", "taker", "TAKER")]
     assert stage.life(CHILD)[-1] == "FILLED"
 
 
