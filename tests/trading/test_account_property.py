@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from streams import control, money
 from tables.account_tables import AccountTables
-from tests.trading.drive import BTC, ready
-from tests.trading.twin import LOT_TICK, BrokerOrder, Twin, exit_side
+from tests.trading.drive import BTC, ready, replaces
+from tests.trading.twin import LOT_TICK, BrokerOrder, Terms, Twin, exit_side
 
 DEPOSIT = 30_000
 QTY = st.integers(1, 120)
@@ -58,8 +58,9 @@ class AccountMachine(RuleBasedStateMachine):
                 assert lot * qty <= self.twin.cash - self.twin.reserved
                 assert side == "buy" or reducing
             assert not self.twin.killed or reduce_only or self._opposes(side)
-            self.twin.orders[decision.order_id] = BrokerOrder(accepted)
-            self.twin.lots[decision.order_id] = Fraction(decision.reserved) / qty
+            limit = accepted.price or accepted.protection
+            terms = Terms(qty, limit, Fraction(decision.reserved) / qty)
+            self.twin.orders[decision.order_id] = BrokerOrder(accepted, terms, terms)
         elif decision.reason == "KILLED":
             assert self.twin.killed
         elif decision.reason == "INSUFFICIENT_CASH":
@@ -76,18 +77,18 @@ class AccountMachine(RuleBasedStateMachine):
         if not live:
             return
         order = data.draw(st.sampled_from(live))
-        most = order.accepted.qty - order.filled
+        most = order.terms.qty - order.filled
         if order.accepted.reduce_only:
             most = min(most, max(0, -order.side * self.twin.broker_position))
         if not most:
             return
         qty = data.draw(st.integers(1, most))
-        limit = order.accepted.price or order.accepted.protection
+        limit = order.terms.limit
         better = data.draw(st.integers(0, 50_000))
         price = (limit or 5_000_000) - order.side * better
         order.filled += qty
         self.twin.pending_fills.append((order.accepted.order_id, qty, price, maker))
-        if order.filled == order.accepted.qty:
+        if order.filled == order.terms.qty:
             self._end(order, "FILLED")
 
     @rule(data=st.data(), state=st.sampled_from(["CANCELLED", "EXPIRED", "REJECTED"]))
@@ -120,16 +121,74 @@ class AccountMachine(RuleBasedStateMachine):
             side, rate = order.side, MAKER if maker else TAKER
             self.drive.fill(order_id, qty, price, maker)
             order.reported += qty
+            order.settle()
         fee = qty * price * LOT_TICK * rate / 1_000_000
         self.twin.fills.append((side, qty, price, fee))
 
     @precondition(lambda self: self.twin.pending_events)
     @rule()
     def deliver_event(self) -> None:
-        order_id, state = self.twin.pending_events.popleft()
+        order_id, state, filled = self.twin.pending_events.popleft()
         order = self.twin.orders[order_id]
-        self.drive.ended(order_id, state, order.filled)  # type: ignore[arg-type] # a str from the draw
-        order.end_reported = True
+        if state == "REPLACED":
+            order.settles = filled
+            order.settle()
+            self.drive.event(order_id, state, "WORKING", filled)
+        elif state == "REPLACE_REJECTED":
+            order.told_asked = None
+            self.drive.event(order_id, state, "WORKING", filled)
+        else:
+            self.drive.ended(order_id, state, filled)  # type: ignore[arg-type] # a str from the draw
+            order.end_reported = True
+
+    @rule(data=st.data(), qty=QTY, price=PRICE, both=st.booleans())
+    def replace(self, data: st.DataObject, qty: int, price: int, both: bool) -> None:
+        """Another quantity, and for a limit perhaps another price; the broker answers later or never."""
+        orders = list(self.twin.orders.values())
+        if not orders:
+            return
+        order = data.draw(st.sampled_from(orders))
+        self.number += 1
+        fields = {"qty": BTC.qty_text(qty)}
+        if both and order.accepted.type == "limit":
+            fields["price"] = BTC.price_text(price)
+        outputs = self.drive.outputs(
+            cmd="replace",
+            client_order_id=f"c{self.number}",
+            target=order.accepted.client_order_id,
+            **fields,
+        )
+        decision = outputs[0].message
+        if decision.outcome != "accepted":
+            assert decision.reason in (
+                "ORDER_TERMINAL", "CANCEL_PENDING", "REPLACE_PENDING", "KILLED", "NO_POSITION",
+                "INSUFFICIENT_CASH", "INSUFFICIENT_MARGIN", "INSUFFICIENT_POSITION",
+            )  # fmt: skip
+            return
+        assert order.told_asked is None and not order.end_reported
+        (sent,) = replaces(outputs)
+        limit = sent.price or sent.protection or order.terms.limit
+        if order.accepted.type != "limit" and not sent.protection:
+            limit = 0  # an exit by now
+        order.told_asked = Terms(sent.qty, limit, Fraction(sent.reserved_lot))
+        if not order.ended:
+            order.asked = order.told_asked
+
+    @rule(data=st.data(), agrees=st.booleans())
+    def broker_answers_a_replace(self, data: st.DataObject, agrees: bool) -> None:
+        asked = [o for o in self.twin.orders.values() if o.asked is not None and not o.ended]
+        if not asked:
+            return
+        order = data.draw(st.sampled_from(asked))
+        terms, order.asked = order.asked, None
+        assert terms is not None
+        if agrees and terms.qty <= order.filled:
+            self._end(order, "CANCELLED")
+            return
+        if agrees:
+            order.terms = terms
+        word = "REPLACED" if agrees else "REPLACE_REJECTED"
+        self.twin.pending_events.append((order.accepted.order_id, word, order.filled))
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
@@ -235,7 +294,7 @@ class AccountMachine(RuleBasedStateMachine):
 
     def _end(self, order: BrokerOrder, state: str) -> None:
         order.ended = True
-        self.twin.pending_events.append((order.accepted.order_id, state))
+        self.twin.pending_events.append((order.accepted.order_id, state, order.filled))
 
     def _opposes(self, side: str) -> bool:
         return (1 if side == "buy" else -1) * self.twin.position < 0

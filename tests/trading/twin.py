@@ -10,11 +10,30 @@ LOT_TICK = Fraction(1, 100) * Fraction(1, 1000)
 """Money of one lot at a price of one tick, in currency units."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """qty: lots in all; limit: ticks, 0 = any; lot: money that each unfilled one holds."""
+
+    qty: int
+    limit: int
+    lot: Fraction
+
+
 @dataclass
 class BrokerOrder:
-    """An order as the broker has it. reported: lots whose fills have been delivered; ended: its last word was sent."""
+    """An order as the broker has it, and what the account side has been told of it.
+
+    terms: at the broker; asked: a replace that it has not answered. reported: lots whose fills have been delivered;
+    ended: its last word was sent. told, told_asked: the terms as the account side knows them; settles: the filled lots
+    from which on it knows the asked ones to hold, -1 = not told.
+    """
 
     accepted: Accepted
+    terms: Terms
+    told: Terms
+    asked: Terms | None = None
+    told_asked: Terms | None = None
+    settles: int = -1
     filled: int = 0
     reported: int = 0
     ended: bool = False
@@ -24,10 +43,16 @@ class BrokerOrder:
     def side(self) -> int:
         return 1 if self.accepted.side == "buy" else -1
 
-    def holds(self, lot: Fraction) -> Fraction:
-        """What the account side must still reserve: all that may fill, as far as it has been told."""
-        most = self.filled if self.end_reported else self.accepted.qty
-        return lot * (most - self.reported)
+    def settle(self) -> None:
+        """The asked terms alone, once every fill of the old ones has been delivered."""
+        if self.told_asked is not None and 0 <= self.settles <= self.reported:
+            self.told, self.told_asked, self.settles = self.told_asked, None, -1
+
+    def holds(self) -> Fraction:
+        """What the account side must still reserve: all that may fill, at the most it may cost, as far as it knows."""
+        both = [self.told] if self.told_asked is None else [self.told, self.told_asked]
+        most = self.filled if self.end_reported else max(terms.qty for terms in both)
+        return max(terms.lot for terms in both) * max(0, most - self.reported)
 
 
 @dataclass
@@ -38,10 +63,9 @@ class Twin:
     deposits: Fraction
     fills: list[tuple[int, int, int, Fraction]] = field(default_factory=list)
     orders: dict[str, BrokerOrder] = field(default_factory=dict)
-    lots: dict[str, Fraction] = field(default_factory=dict)
     killed: bool = False
     pending_fills: deque[tuple[str, int, int, bool]] = field(default_factory=deque)
-    pending_events: deque[tuple[str, str]] = field(default_factory=deque)
+    pending_events: deque[tuple[str, str, int]] = field(default_factory=deque)
 
     @property
     def cash(self) -> Fraction:
@@ -67,10 +91,7 @@ class Twin:
 
     @property
     def reserved(self) -> Fraction:
-        return sum(
-            (order.holds(self.lots[order_id]) for order_id, order in self.orders.items()),
-            Fraction(0),
-        )
+        return sum((order.holds() for order in self.orders.values()), Fraction(0))
 
     def cost_and_gross(self) -> tuple[Fraction, Fraction, int]:
         """Average cost from the first fill on, unrounded; and how often it was reduced."""
