@@ -15,4 +15,5 @@ def groups(settings: Settings) -> tuple[Group, ...]:
         settings.strategy_account,
         parse(settings.strategy_params),
         settings.gate,
+        settings.two_person_release,
     )

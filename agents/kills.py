@@ -9,11 +9,13 @@ from streams import control, topics
 from streams.codec import Undecodable
 from streams.messages import Decision
 from tables import limits
-from tables.account_tables import AccountTables
+from tables.account_tables import AccountTables, Release
 from tables.candidate import Refusal
 from tables.orders import REVIEW, Exit, LiveOrder, pair
 
 KILLED, FLATTENED = "KILLED", "FLATTENED"
+RELEASE_NS = 15 * 60 * 10**9
+"""So long the first of two who release a switch is remembered."""
 
 
 def on_kill(
@@ -21,13 +23,22 @@ def on_kill(
     record: control.Kill,
     tables: AccountTables,
     generation: int,
+    takes_two: bool = False,
 ) -> list[Output]:
-    """Latch the switch, or release it by a higher seq; a kill cancels what it covers, oldest first, then flattens."""
+    """Latch the switch, or release it by a higher seq; a kill cancels what it covers, oldest first, then flattens.
+
+    takes_two: a release needs two issuers, the second within `RELEASE_NS` of the first.
+    """
     latched = tables.kills.get(record.scope)
     if latched is not None and not record.seq > latched.seq:
         raise Undecodable(
             "CONTROL_REPLAYED", f"{record.scope}: seq {record.seq}, {latched.seq} is known"
         )
+    if takes_two and latched is not None and _is_first_to_release(event, record, tables):
+        kept = latched.model_copy(update={"seq": record.seq})
+        tables.kills.put(record.scope, kept)
+        return [_applied(event, record, tables, generation, "RESUME_ASKED")]
+    tables.releases.delete(record.scope)
     tables.kills.put(record.scope, record)
     outputs = [_applied(event, record, tables, generation)]
     if record.action == "kill":
@@ -50,6 +61,7 @@ def _applied(
     record: control.Kill,
     tables: AccountTables,
     generation: int,
+    reason: str = "",
 ) -> Output:
     kind, _, name = record.scope.partition(":")
     applied = Decision(
@@ -60,11 +72,24 @@ def _applied(
         command_ref=event.ref,
         time=event.clock_ns,
         symbol=name if kind == "symbol" else "",
-        reason=record.action.upper(),
+        reason=reason or record.action.upper(),
         detail=f"{record.scope} seq {record.seq}: {record.reason}",
         control_offset=event.offset,
     )
     return Output(topics.DECISIONS, record.scope, applied)
+
+
+def _is_first_to_release(
+    event: Event[control.Read | None], record: control.Kill, tables: AccountTables
+) -> bool:
+    if record.action != "resume":
+        return False
+    asked = tables.releases.get(record.scope)
+    if asked is not None and asked.issuer != record.issuer:
+        if event.clock_ns - asked.asked_at <= RELEASE_NS:
+            return False
+    tables.releases.put(record.scope, Release(record.issuer, event.clock_ns))
+    return True
 
 
 def _cancel_covered(event: Event[Any], record: control.Kill, tables: AccountTables) -> list[Output]:

@@ -30,7 +30,8 @@ FUTURE_NS = 60 * 10**9
 class Risk:
     """Handlers of the account group.
 
-    partition_of: account -> its partition; generation: of the log, part of ids; simulation: whom it lets trade.
+    partition_of: account -> its partition; generation: of the log, part of ids; simulation: whom it lets trade;
+    takes_two: to release a kill switch.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Risk:
         partition_of: Callable[[str], int],
         generation: int,
         simulation: Simulation = LOCAL,
+        takes_two: bool = False,
     ) -> None:
         self._partition_of = partition_of
         self._generation = generation
         self._simulation = simulation
+        self._takes_two = takes_two
 
     def on_order(self, event: Event[Parsed], tables: AccountTables) -> Iterable[Output]:
         """Decide on one command."""
@@ -98,7 +101,7 @@ class Risk:
             case control.Review():
                 outputs = reviews.on_verdict(event, record, tables)
             case control.Kill():
-                outputs = kills.on_kill(event, record, tables, self._generation)
+                outputs = kills.on_kill(event, record, tables, self._generation, self._takes_two)
         if record is not None:
             reference.in_force(record, event.offset, tables)
         tables.edit_cell().control_offset = event.offset

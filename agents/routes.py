@@ -32,10 +32,11 @@ def routes(
     account: str = "paper",
     params: Mapping[str, str] = NO_PARAMS,
     simulation: Simulation = LOCAL,
+    takes_two: bool = False,
 ) -> tuple[Group, ...]:
     """The groups of a system with so many partitions. strategy, params: see `load`; raises StrategyRefused."""
     home = partial(partition_of, count=partitions)
-    risk, ledger = Risk(home, generation, simulation), Ledger(home)
+    risk, ledger = Risk(home, generation, simulation, takes_two), Ledger(home)
     instruments = Input(topics.CONTROL, (reference.on_control,), clock_ms=0, reports=False)
 
     traded = (topics.EVENTS, topics.FILLS, topics.STRATEGY_FILLS)

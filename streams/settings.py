@@ -71,18 +71,23 @@ class Settings(BaseSettings):
         description="simulation, staging or production; without one no worker starts, `headrace up` is a simulation",
     )
     simulation: str = Field(
-        default="", description="on: accounts in mode production are simulated too; not in production"
+        default="",
+        description="on: accounts in mode production are simulated too; not in production",
     )
     namespace: str = Field(
         default="", description="of Kubernetes; one that ends in prod starts in production alone"
     )
     api_port: int = Field(default=8000, ge=0, description="port of the status API")
     api_tokens_file: str = Field(
-        default="", description="hashes of the bearer tokens of the status API; empty: it refuses all"
+        default="",
+        description="hashes of the bearer tokens of the status API; empty: it refuses all",
     )
     postgres_url: str = Field(default="", description="history; empty: none")
     redis_url: str = Field(default="", description="latest state; empty: none")
     require_timescaledb: bool = Field(default=False, description="refuse a plain PostgreSQL")
+    two_person_release: bool = Field(
+        default=False, description="a kill switch is released by two people within 15 minutes"
+    )
     crash: str = Field(
         default="", description="point:n, end the process there at the n-th passage; tests only"
     )

@@ -61,6 +61,13 @@ class Unreadable(msgspec.Struct, frozen=True):
     error: str
 
 
+class Release(msgspec.Struct, frozen=True):
+    """Somebody has asked to release a kill switch, where that takes two. asked_at: ns of event time."""
+
+    issuer: str
+    asked_at: int
+
+
 class Review(msgspec.Struct, frozen=True):
     """An order that waits for a verdict. command: as sent; qty: lots, as resolved. deadline: ns of event time."""
 
@@ -99,6 +106,7 @@ class AccountTables:
         self.unreadable = Table("unreadable", Unreadable, (self.unreadable_keys,))
         self.kill_scopes = Keys()
         self.kills = Table("kills", control.Kill, (self.kill_scopes,))
+        self.releases = Table("releases", Release)
         self.movements = Table("movements", Movement)
         self.marks = Table("marks", View)
         self.balances = Table("balances", Balance)
@@ -131,6 +139,7 @@ class AccountTables:
             self.volumes,
             self.unreadable,
             self.kills,
+            self.releases,
             self.movements,
             self.marks,
             self.balances,

@@ -182,3 +182,33 @@ def test_cancel_passes_a_kill_and_missing_limits_but_not_an_unknown_account() ->
     assert drive.order(cmd="cancel", target="c1", client_order_id="x").outcome == "accepted"
     refused = drive.order(cmd="cancel", account="b", target="c1", client_order_id="x")
     assert refused.reason == "UNKNOWN_ACCOUNT"
+
+
+def _resume(drive: Drive, seq: int, issuer: str) -> str:
+    record = control.Kill(scope="global", action="resume", reason="r", seq=seq, issuer=issuer)
+    (applied,) = drive.control(record)
+    return str(applied.message.reason)
+
+
+def test_release_that_takes_two_needs_another_person_within_a_quarter_of_an_hour() -> None:
+    drive = ready()
+    drive.risk._takes_two = True
+    _kill(drive)
+    assert _resume(drive, 2, "ann") == "RESUME_ASKED"
+    assert _resume(drive, 3, "ann") == "RESUME_ASKED"
+    drive.clock += 15 * 60 * 10**9 + 1
+    assert _resume(drive, 4, "bob") == "RESUME_ASKED"
+    assert drive.order(**LIMIT, client_order_id="c1").reason == "KILLED"
+    drive.clock += 15 * 60 * 10**9
+    assert _resume(drive, 5, "ann") == "RESUME"
+    drive.mark(BTC.symbol, 4_999_900, 5_000_100)
+    assert drive.order(**LIMIT, client_order_id="c2").outcome == "accepted"
+
+
+def test_kill_between_two_releases_forgets_the_first() -> None:
+    drive = ready()
+    drive.risk._takes_two = True
+    _kill(drive)
+    _resume(drive, 2, "ann")
+    _kill(drive, seq=3)
+    assert _resume(drive, 4, "bob") == "RESUME_ASKED"
