@@ -1,8 +1,10 @@
 """The latest state in Valkey: a cache of `current_state` that only ever moves forward and that nothing waits for."""
 
 import logging
+import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import chain, islice
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -45,18 +47,32 @@ return 1
 """
 
 REPLACE = """
--- KEYS: progress, then one hash a kind. ARGV: place, next, then kind, key, value of everything that is current.
+-- KEYS: progress, then one hash a kind, then as many that take their places. ARGV: place, next.
 -- 1: replaced; 0: what is here is newer.
 local stored = tonumber(redis.call('HGET', KEYS[1], ARGV[1]))
-if stored and stored > tonumber(ARGV[2]) then return 0 end
-for i = 2, #KEYS do redis.call('DEL', KEYS[i]) end
-for i = 3, #ARGV, 3 do
-  redis.call('HSET', KEYS[1 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
+local kinds = (#KEYS - 1) / 2
+local older = stored and stored > tonumber(ARGV[2])
+for i = 2, kinds + 1 do
+  local fresh = KEYS[i + kinds]
+  if older then redis.call('DEL', fresh)
+  elseif redis.call('EXISTS', fresh) == 1 then
+    redis.call('RENAME', fresh, KEYS[i])
+    redis.call('PERSIST', KEYS[i])
+  else redis.call('DEL', KEYS[i]) end
+  if not older then
+    redis.call('HSET', KEYS[1], ARGV[1] .. '#' .. i, redis.call('HLEN', KEYS[i]))
+  end
 end
-for i = 2, #KEYS do redis.call('HSET', KEYS[1], ARGV[1] .. '#' .. i, redis.call('HLEN', KEYS[i])) end
+if older then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1
 """
+
+SLICE = 2_000
+"""Values in one command: a partition of a hundred thousand orders must not take longer than one command may."""
+
+FRESH_S = 60
+"""Hashes that never took their places are gone after this."""
 
 Refill = Callable[[Place, Sequence[str]], Awaitable[Snapshot]]
 
@@ -151,12 +167,20 @@ class Latest:
 
     async def replace(self, place: Place, snapshot: Snapshot) -> bool:
         """Put a partition's values in place of what is there; False: that is newer and stays. Raises RedisError."""
-        kinds = KINDS[place[0]]
-        values: list[str | int | bytes] = []
-        for (kind, key), value in snapshot.entries.items():
-            values += [kinds.index(kind) + 1, key, value]
-        arguments = [place_field(place), snapshot.next, *values]
-        return bool(await self._replace(self._names(place), arguments))
+        names, kinds = self._names(place), KINDS[place[0]]
+        token = secrets.token_hex(4)
+        fresh = {kind: f"{name}:{token}" for kind, name in zip(kinds, names[1:], strict=True)}
+        for kind, name in fresh.items():
+            values = {key: value for (k, key), value in snapshot.entries.items() if k == kind}
+            await self._fill(name, values)
+        keys = [*names, *fresh.values()]
+        return bool(await self._replace(keys, [place_field(place), snapshot.next]))
+
+    async def _fill(self, name: str, values: Mapping[str, bytes]) -> None:
+        left = chain.from_iterable(values.items())
+        while some := list(islice(left, 2 * SLICE)):
+            await self._redis.hset(name, items=some)
+            await self._redis.expire(name, FRESH_S)
 
     def _names(self, place: Place) -> list[str]:
         topic, partition = place

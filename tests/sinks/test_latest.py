@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from sinks.batch import Batch, Place
 from sinks.current import versioned
 from sinks.history import History, Snapshot
-from sinks.latest import BREAKER_S, Keys, Latest, place_field
+from sinks.latest import BREAKER_S, SLICE, Keys, Latest, place_field
 from streams import codec
 from streams.meter import NoMeter
 from streams.ports import free_port
@@ -157,6 +157,24 @@ def test_an_evicted_hash_is_missed_and_refilled(valkey: str, app: str) -> None:
         await redis.delete(keys.values("position", 0))
         await latest.ensure(PLACE, 1, Refills(1, **{KEY: position(0)}))
         assert await quantity(redis, keys) == "0.5"
+
+    with_latest(valkey, app, work)
+
+
+def test_a_refill_of_many_values_goes_in_slices_and_leaves_nothing_behind(
+    valkey: str, app: str
+) -> None:
+    many = {f"paper|S{number}": position(number) for number in range(2 * SLICE + 1)}
+
+    async def work(latest: Latest, redis: Redis, keys: Keys) -> None:
+        for snapshot in (Refills(9, **many).snapshot, Refills(8, **many).snapshot):
+            await latest.replace(PLACE, snapshot)
+        assert await redis.hlen(keys.values("position", 0)) == len(many)
+        assert await redis.ttl(keys.values("position", 0)) == -1
+        names = {name async for name in redis.scan_iter(f"{{{app}}}*")}
+        assert names == {keys.progress.encode(), keys.values("position", 0).encode()}
+        await latest.replace(PLACE, Snapshot(10, {}))
+        assert await redis.hlen(keys.values("position", 0)) == 0
 
     with_latest(valkey, app, work)
 
