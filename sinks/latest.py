@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
 from redis.asyncio import Redis
@@ -177,7 +177,7 @@ class Latest:
         return bool(await self._replace(keys, [place_field(place), snapshot.next]))
 
     async def _fill(self, name: str, values: Mapping[str, bytes]) -> None:
-        left = chain.from_iterable(values.items())
+        left: Iterator[str | bytes] = chain.from_iterable(values.items())
         while some := list(islice(left, 2 * SLICE)):
             await self._redis.hset(name, items=some)
             await self._redis.expire(name, FRESH_S)
