@@ -1,14 +1,23 @@
 """A chunk that does not add up is not committed, whatever row is wrong; the process ends with exit code 70."""
 
+import asyncio
 from collections.abc import Callable
+from typing import NoReturn
 
 import msgspec
 import pytest
+from faust.types.tuples import TP
 
+from agents.binding import CellsBinding
 from agents.fold import Cell
+from agents.live import LiveCell
 from agents.routes import routes
 from streams import control, topics
+from streams.exits import Exit
+from streams.gather import Run
+from streams.meter import NoMeter
 from tables import proof
+from tables.account import Totals
 from tables.account_tables import AccountTables
 from tables.lifecycle import BrokenInvariant
 from tables.position import Position
@@ -104,3 +113,29 @@ def test_cell_proves_its_chunk_before_it_is_sealed() -> None:
     tables.totals["USD"].fees -= 1
     cell.seal(chunk)
     assert chunk.changes
+
+
+def test_chunk_that_does_not_add_up_ends_the_process_with_70(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def end(code: Exit, why: str) -> NoReturn:
+        raise SystemExit(code, why)
+
+    async def run() -> None:
+        binding = CellsBinding("a", "nowhere:1", 1, routes(1), end, lambda *_: None, NoMeter())
+        (group,) = (group for group in routes(1) if group.name == "account")
+        live = LiveCell(Cell(group, 0, 1), "nowhere:1", "a", lambda *_: None, binding.fail)
+        binding.cells["account", 0] = live
+        binding._accepting = True
+        assert isinstance(live.cell.tables, AccountTables)
+        live.cell.tables.totals.put("USD", Totals(fees=1))
+        orders: list[Run] = [(topics.ORDERS.name, [Record(0, START_NS // 10**6, b"a", b"{}")])]
+        try:
+            await binding.run(TP(topics.ORDERS.name, 0), orders)
+        finally:
+            await live.stop()
+
+    with pytest.raises(SystemExit) as ended:
+        asyncio.run(run())
+    assert ended.value.args[0] == int(Exit.INVARIANT)
+    assert "not conserved" in capsys.readouterr().err
