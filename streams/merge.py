@@ -34,6 +34,12 @@ class Lane:
         return self._records.popleft()
 
 
+async def first_time(lanes: Sequence[Lane]) -> int | None:
+    """The time of the first record of all; None where there is none."""
+    heads = [await lane.head() for lane in lanes]
+    return min((time for time in heads if time is not None), default=None)
+
+
 async def merged(lanes: Sequence[Lane]) -> AsyncIterator[list[tuple[Any, Any]]]:
     """Batches of (place, record) by time; at equal times by the order of the lanes, then by offset.
 

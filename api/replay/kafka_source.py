@@ -10,7 +10,7 @@ from agents.handler import LogRecord
 from api.replay.manifest import Manifest, Range
 from streams import log, topics
 from streams.cursor import Cursor
-from streams.merge import BATCH, Lane, merged
+from streams.merge import BATCH, Lane, first_time, merged
 
 MARKET = (topics.QUOTES.name, topics.TRADES.name)
 Change = Callable[[bytes | None], bytes | None]
@@ -50,16 +50,16 @@ async def records(manifest: Manifest, change: Change) -> AsyncIterator[list[Sour
     """The records of the ranges, reference data first. change: of the values of `control`. Raises LogTruncated."""
     wanted = [each for each in manifest.ranges if each.start < each.end]
     starts = {TopicPartition(each.topic, each.partition): each.start for each in wanted}
+    if not starts:
+        return
     async with log.reader(manifest.brokers) as consumer:
         cursor = Cursor(consumer, starts)
-        if not starts:
-            return
         await cursor.open()
         controls = [each for each in wanted if each.topic == topics.CONTROL.name]
         reference, later = await _control(cursor, controls, change)
-        if reference:
-            yield reference
-        lanes = [_given(later)] + [lane(cursor, each) for each in wanted if each not in controls]
+        lanes = [lane(cursor, each) for each in wanted if each not in controls]
+        yield [_by(source, await first_time(lanes)) for source in reference]
+        lanes = [_given(later), *lanes]
         keys = {symbol.encode() for symbol in manifest.symbols}
         async for batch in merged(lanes):
             yield [
@@ -67,6 +67,14 @@ async def records(manifest: Manifest, change: Change) -> AsyncIterator[list[Sour
                 for place, record in batch
                 if not keys or place.topic not in MARKET or record.key in keys
             ]
+
+
+def _by(source: Source, began_ms: int | None) -> Source:
+    """Reference data as of the beginning at the latest, whenever written: cash is there before the first tick."""
+    record = source.record
+    if began_ms is None or record.timestamp <= began_ms:
+        return source
+    return source._replace(record=LogRecord(record.offset, began_ms, record.key, record.value))
 
 
 async def _control(
