@@ -8,7 +8,7 @@ nothing returns at once.
 from collections.abc import Iterable
 from typing import Protocol
 
-from agents import acceptance, bar_matcher, matcher, protection, trade_matcher
+from agents import acceptance, bar_matcher, matcher, protection, trade_matcher, waiting
 from agents.execution import Execution
 from agents.handler import Event, Output
 from streams import control
@@ -107,7 +107,7 @@ def on_bar(event: Event[Bar], tables: BrokerTables) -> Iterable[Output]:
         exchange.standing.put(bar.symbol, Standing(None, bar.time))
         if instrument.status not in CLOSED:
             bar_matcher.on_bar(work, book, bar)
-    return acceptance.close(work, bar.symbol)
+    return _close(work, book)
 
 
 def _work_quote(
@@ -125,7 +125,7 @@ def _work_quote(
         work.show(quote)
         matcher.on_book(work, book, quote)
         work.remember_used(quote.symbol)
-    return acceptance.close(work, quote.symbol)
+    return _close(work, book)
 
 
 def _stand(exchange: Exchange, quote: Quote, standing: Standing | None, late: bool) -> None:
@@ -147,7 +147,12 @@ def _work_trade(event: Event[Trade], tables: BrokerTables, book: SymbolBook) -> 
         work.show(quote)
         trade_matcher.on_trade(work, book, trade)
         work.remember_used(trade.symbol)
-    return acceptance.close(work, trade.symbol)
+    return _close(work, book)
+
+
+def _close(work: Execution, book: SymbolBook) -> list[Output]:
+    waiting.tell(work, book, halted=work.instrument.status in CLOSED)
+    return acceptance.close(work, work.instrument.symbol)
 
 
 def _end_due(work: Execution, book: SymbolBook) -> None:

@@ -16,7 +16,7 @@ NEXT: dict[str, frozenset[str]] = {
 """From each state ("" is unborn) to its successors; a terminal state has none."""
 
 KEEPS_STATE: frozenset[str] = frozenset(
-    {"RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED"}
+    {"RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED", "WAITING"}
 )
 """Events of a live order that leave its state as it is."""
 

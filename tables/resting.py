@@ -36,6 +36,7 @@ class RestingOrder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     parent_id: the entry that an exit protects, or whose fills arm an oto child. held: lots of such a child that are
     not armed. best: the best trigger price that a trailing stop has seen. queue: lots ahead of it at its price, as far
     as known. rev, legs: events and fills so far. latency_ns: what was drawn for it. trigger_ref: what set its stop off.
+    waited: it has been told that it waits for a book.
     """
 
     order_id: str
@@ -76,6 +77,7 @@ class RestingOrder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     group_id: str = ""
     group_kind: GroupKind = ""
     held: int = 0
+    waited: bool = False
     strategy: str = ""
     mode: str = "sim"
     mode_epoch: int = 0

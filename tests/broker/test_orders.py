@@ -258,6 +258,17 @@ def test_halted_instrument_keeps_orders_waiting_but_lets_them_be_cancelled() -> 
     assert stage.tables.exchange.orders[waiting].state == "ACCEPTED"
 
 
+@pytest.mark.parametrize(
+    ("status", "reason"), [("trading", "WAITING NO_BOOK"), ("halted", "WAITING HALTED")]
+)
+def test_order_that_waits_a_minute_for_a_book_says_so_once(status: str, reason: str) -> None:
+    stage = Stage(instrument(status=status))
+    order = stage.accept("sell", "market", "1", at=0)
+    for at in (1, 59_999, 60_000, 61_000):
+        stage.quote("50000.1", "50000", at=at)
+        assert stage.life(order) == ([reason] if at >= 60_000 else [])
+
+
 def test_reduce_only_is_clamped_to_the_position_at_match_time() -> None:
     stage = Stage()
     stage.accept("buy", "market", "3")

@@ -35,7 +35,9 @@ def test_only_the_published_transitions_are_possible(state: str, to: str) -> Non
             lifecycle.check(state, to, to)
 
 
-@pytest.mark.parametrize("event", ["RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED"])
+@pytest.mark.parametrize(
+    "event", ["RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED", "WAITING"]
+)
 def test_restating_keeps_a_live_state_and_nothing_follows_a_terminal_one(event: str) -> None:
     for state in LIVE:
         lifecycle.check(state, event, state)
