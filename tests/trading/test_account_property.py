@@ -3,9 +3,17 @@
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from streams import control, money
 from tables.account_tables import AccountTables
@@ -311,13 +319,19 @@ class MarginMachine(AccountMachine):
     type = "margin"
 
 
-QUICK = settings(
-    max_examples=25,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-AccountMachine.TestCase.settings = QUICK
-MarginMachine.TestCase.settings = QUICK
-TestCashAccount = AccountMachine.TestCase
-TestMarginAccount = MarginMachine.TestCase
+MACHINES = (AccountMachine, MarginMachine)
+RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_books_agree_with_a_naive_ledger(machine: type[AccountMachine]) -> None:
+    few = settings(RELAXED, max_examples=25, stateful_step_count=40)
+    run_state_machine_as_test(machine, settings=few)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_books_agree_with_a_naive_ledger_at_length(machine: type[AccountMachine]) -> None:
+    many = settings(RELAXED, max_examples=10_000, stateful_step_count=50)
+    run_state_machine_as_test(machine, settings=many)
