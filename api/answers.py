@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from streams import control
+
+SCOPE: str = control.Kill.model_json_schema()["properties"]["scope"]["pattern"]
 State = Literal["RUNNING", "RECOVERING", "DEGRADED", "UNKNOWN"]
 
 
@@ -225,7 +228,7 @@ class Predictions(Shown):
 
 
 class ModelScore(Shown):
-    """Of the labels of the last day of events. base_rate: share of rises among them."""
+    """Of the labels of the last hour of events. base_rate: share of rises among them."""
 
     model: str
     spec: str
@@ -336,7 +339,7 @@ class KillRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    scope: str = Field(min_length=1, max_length=96)
+    scope: str = Field(pattern=SCOPE)
     action: Literal["engage", "release"]
     reason: str = Field(min_length=1, max_length=200)
     flatten: bool = False

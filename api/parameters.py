@@ -25,6 +25,7 @@ class Parameter:
     name: str
     about: str
     schema: dict[str, Any]
+    required: bool = False
 
     def check(self, text: str) -> str:
         """Raises Problem(400)."""
@@ -97,6 +98,9 @@ def _checked(request: Request, known: dict[str, Parameter]) -> dict[str, str]:
         if name in values:
             raise bad_parameter(name, "given more than once")
         values[name] = known[name].check(text)
+    for parameter in known.values():
+        if parameter.required and parameter.name not in values:
+            raise bad_parameter(parameter.name, "is needed")
     return values
 
 

@@ -93,7 +93,7 @@ def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "in": place,
-        "required": place == "path",
+        "required": parameter.required or place == "path",
         "description": parameter.about,
         "schema": parameter.schema,
     }
@@ -101,7 +101,7 @@ def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
 
 def _header(name: str) -> dict[str, Any]:
     about = "Needed for a release; engaging needs none."
-    schema = {"type": "string", "maxLength": 200}
+    schema = {"type": "string"}
     return {"name": name, "in": "header", "required": False, "description": about, "schema": schema}
 
 

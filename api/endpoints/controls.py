@@ -19,6 +19,7 @@ from streams import control
 REMEMBER_S = 24 * 3600
 REMEMBER_MAX = 10_000
 SEND_S = 10.0
+KEY_MAX = 200
 
 
 class Answered:
@@ -55,6 +56,8 @@ async def kill_switch(request: Request) -> Response:
     principal = token_of(request).principal
     async with answered.lock:  # the number of a record is the last one's plus one
         key = request.headers.get("idempotency-key", "")
+        if len(key) > KEY_MAX:
+            raise Problem(400, f"an Idempotency-Key has at most {KEY_MAX} characters")
         digest = hashlib.sha256(body).hexdigest()
         known = answered.find(principal, key, digest) if key else None
         if known is None:

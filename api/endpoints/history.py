@@ -1,6 +1,7 @@
 """What was: fills, rejections, predictions, dead letters, bars and runs, newest first, from the history database."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from psycopg.rows import DictRow
@@ -25,7 +26,7 @@ from api.parameters import (
     Given,
     path,
 )
-from api.problems import Problem, bad_parameter
+from api.problems import Problem
 from api.respond import respond
 
 KEY = "extract(epoch FROM ts) * 1000 AS key_ms, log_partition, log_offset"
@@ -34,7 +35,7 @@ FILLS = (ACCOUNT_, SYMBOL_, *PAGED)
 REJECTIONS = (ACCOUNT_, SYMBOL_, REASON_, *PAGED)
 PREDICTIONS = (SYMBOL_, MODEL_, *PAGED)
 DEAD_LETTERS = (TOPIC_, REASON_, *PAGED)
-BARS = (SYMBOL_, INTERVAL_, LIMIT_)
+BARS = (replace(SYMBOL_, required=True), INTERVAL_, LIMIT_)
 SECONDS = {"1s": 1, "5s": 5, "1m": 60, "5m": 300, "1h": 3600, "1d": 86400}
 
 Filters = dict[str, Any]
@@ -82,8 +83,6 @@ async def bars(request: Request) -> Response:
     """The newest bars of one symbol, oldest first. Prices and volumes as the instrument's tick and lot make them."""
     given = Given(request, BARS)
     symbol, interval = given["symbol"], given["interval"] or "1m"
-    if not symbol:
-        raise bad_parameter("symbol", "is needed")
     instrument = request.app.state.control.instrument(symbol)
     if instrument is None:
         raise Problem(404, f"no instrument {symbol}, or control is not read yet")

@@ -22,10 +22,11 @@ SCORES_SQL = """
 SELECT model, spec, count(y) AS labelled, count(p) FILTER (WHERE y IS NOT NULL) AS judged,
     avg(y)::float8 AS base_rate,
     avg(power(p - y, 2)) AS brier,
-    avg(-ln(CASE y WHEN 1 THEN greatest(p, 1e-12) WHEN 0 THEN greatest(1 - p, 1e-12) END)) AS logloss,
+    avg(-ln(CASE y WHEN 1 THEN greatest(p, 1e-12) WHEN 0 THEN greatest(1 - p, 1e-12) END))
+        FILTER (WHERE p IS NOT NULL) AS logloss, -- greatest passes over a null
     avg(CASE WHEN p IS NULL OR y IS NULL THEN NULL WHEN (p > 0.5) = (y = 1) THEN 1.0 ELSE 0.0 END)::float8
         AS accuracy
-FROM labels WHERE ts > (SELECT max(ts) FROM labels) - interval '1 day'
+FROM labels WHERE ts > (SELECT max(ts) FROM labels) - interval '1 hour'
 GROUP BY 1, 2 ORDER BY 1, 2"""
 
 

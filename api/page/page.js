@@ -117,9 +117,9 @@ const byTime = (rows) => rows.sort((a, b) => (a.time < b.time ? 1 : -1));
 
 const DRAW = {
   tape: () => fill("tape", [["time", (r) => clock(r.time)], ["account", (r) => r.account], ["symbol", (r) => r.symbol], ["side", (r) => r.side ?? ""], ["qty", (r) => amount(r.qty), "number"], ["what", (r) => r.what], ["reason", (r) => r.detail], ["order", orderButton]], byTime(newest(now.tape))),
-  orders: () => fill("orders", [["order", orderButton], ["symbol", (r) => r.symbol], ["side", (r) => r.side], ["left", (r) => amount(r.remaining), "number"], ["price", (r) => amount(r.price ?? r.stop_price), "number"], ["state", (r) => r.state]], newest(now.orders), "no open orders"),
+  orders: () => fill("orders", [["order", orderButton], ["side", (r) => r.side], ["left", (r) => amount(r.remaining), "number"], ["price", (r) => amount(r.price ?? r.stop_price), "number"], ["state", (r) => r.state], ["symbol", (r) => r.symbol]], newest(now.orders), "no open orders"),
   positions() {
-    fill("positions", [["account", (r) => r.account], ["symbol", (r) => r.symbol], ["qty", (r) => amount(r.qty), "number"], ["average", (r) => amount(r.average_price, 4), "number"], ["mark", (r) => amount(r.mark, 4), "number"], ["open P&L", (r) => signed(r.unrealised), "number"], ["closed P&L", (r) => signed(r.net), "number"]], now.positions);
+    fill("positions", [["symbol", (r) => r.symbol], ["qty", (r) => amount(r.qty), "number"], ["open P&L", (r) => signed(r.unrealised), "number"], ["closed", (r) => signed(r.net), "number"], ["average", (r) => amount(r.average_price, 4), "number"], ["mark", (r) => amount(r.mark, 4), "number"], ["account", (r) => r.account]], now.positions);
     fill("accounts", [["account", (r) => r.account], ["cash", (r) => amount(r.cash, 2), "number"], ["reserved", (r) => amount(r.reserved, 2), "number"]], now.accounts);
   },
   fills: () => chart.fills([...now.fills.values()].filter((one) => one.symbol === $("symbol").value)),

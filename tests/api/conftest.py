@@ -1,6 +1,8 @@
 """Settings for the API's tests."""
 
 import asyncio
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from streams import admin, codec
 from streams.local import LocalKafka
 from streams.ports import free_port
 from streams.settings import Settings
+from tests.api import stores
 from tests.api.requests import TOKENS
 from tests.sinks.messages import TRADES, trade
 
@@ -47,6 +50,15 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Any:
         asyncio.run(admin.apply(kafka.bootstrap, 2, embedded=True))
         asyncio.run(_fill(kafka.bootstrap))
         yield kafka.bootstrap
+
+
+@pytest.fixture(scope="package")
+def stored(postgres: str, valkey: str) -> Iterator[dict[str, str]]:
+    """Settings of stores into which a sink has written."""
+    app = f"api-{secrets.token_hex(4)}"
+    with stores.database(postgres) as url:
+        asyncio.run(stores.write(url, valkey, app))
+        yield {"app": app, "postgres_url": url, "redis_url": valkey}
 
 
 async def _fill(bootstrap: str) -> None:

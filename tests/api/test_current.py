@@ -1,83 +1,31 @@
-"""Positions and orders as the API shows them: from the latest state, else from SQL, and which of them says so."""
+"""What is and what was, as the API shows it: from the latest state, else from SQL, and which of them says so."""
 
-import asyncio
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
-from sinks.history import History
-from sinks.latest import Keys, Latest
 from streams.instruments import Instrument
-from streams.meter import NoMeter
 from streams.ports import free_port
 from streams.settings import Settings
-from streams.topics import DEAD_LETTERS, DECISIONS, PREDICTIONS
+from tests.api import stores
 from tests.api.requests import OPERATOR, TENANT, asked
-from tests.sinks.messages import (
-    EVENTS,
-    FILLS,
-    POSITIONS,
-    START_MS,
-    TRADES,
-    batch_of,
-    dead_letter,
-    decision,
-    fill,
-    order_event,
-    position,
-    prediction,
-    trade,
-)
-
-STORED = (POSITIONS, EVENTS, FILLS, DECISIONS, DEAD_LETTERS, PREDICTIONS, TRADES)
-PLACES = [(topic.name, partition) for topic in STORED for partition in range(2)]
-OTHER = "ETH/USD.KRAKEN"
+from tests.api.stores import OTHER
+from tests.sinks.messages import START_MS
 
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
-    name = f"api_{secrets.token_hex(4)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{postgres.rpartition('/')[0]}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    """One that no sink has seen."""
+    with stores.database(postgres) as url:
+        yield url
 
 
 @pytest.fixture
-def filled(absent: Settings, database: str, valkey: str) -> Settings:
+def filled(absent: Settings, stored: dict[str, str]) -> Settings:
     """Settings of stores into which a sink has written."""
-    app = f"api-{secrets.token_hex(4)}"
-    asyncio.run(_fill(database, valkey, app))
-    return absent.model_copy(update={"app": app, "postgres_url": database, "redis_url": valkey})
-
-
-async def _fill(database: str, valkey: str, app: str) -> None:
-    history, latest = History(database), Latest(valkey, Keys(app, 1), NoMeter())
-    await history.connect()
-    try:
-        await history.claim(PLACES)
-        for place in PLACES:
-            await latest.ensure(place, 0, history.snapshot)
-        for batch in (
-            batch_of(POSITIONS, [position(1), position(2), position(3, symbol=OTHER)]),
-            batch_of(POSITIONS, [position(4, account="second")], partition=1),
-            batch_of(EVENTS, [order_event(1), order_event(2, price="12.50", side="buy")]),
-            batch_of(EVENTS, [order_event(1, "CANCELLED", rev=2)], first=2),
-            batch_of(FILLS, [fill(1), fill(2)]),
-            batch_of(FILLS, [fill(3, account="second")], partition=1),
-            batch_of(DECISIONS, [decision(1), decision(2, outcome="rejected", reason="OFF_TICK")]),
-            batch_of(DEAD_LETTERS, [dead_letter(1)]),
-            batch_of(PREDICTIONS, [prediction(1)]),
-            batch_of(TRADES, [trade(number) for number in range(5)]),
-        ):
-            await history.commit(batch)
-            await latest.follow(batch, history.snapshot)
-    finally:
-        await history.close()
-        await latest.close()
+    return absent.model_copy(update=stored)
 
 
 def without_cache(settings: Settings) -> Settings:
