@@ -5,10 +5,8 @@ from tables import clusters, exposure, reservation, simulation
 from tables.account_tables import AccountTables
 from tables.bars import Bars
 from tables.candidate import Candidate, Refusal
-from tables.exposure import Exposure
 from tables.order_checks import in_base
 from tables.price_checks import BPS, with_order
-from tables.profiles import Profile
 from tables.simulation import FALLBACK_BPS, Tails
 
 GROSS_BPS = {"cash": 10_000, "margin": 20_000}
@@ -96,7 +94,7 @@ def cluster(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     if exposed.gross <= most:
         return None  # no part is larger than the whole
     joined = clusters.joined(candidate.command.symbol, exposed.worst, tables, limits)
-    amount = sum(abs(exposed.worst[symbol]) for symbol in joined)
+    amount = sum(abs(exposed.worst.get(symbol, 0)) for symbol in joined)
     if not amount <= most:
         return Refusal("CLUSTER", f"{len(joined)}: {money.text(amount)} > {money.text(most)}")
     return None
@@ -106,21 +104,27 @@ def tails(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     """CVAR, VAR: what the whole at worst would have lost in the hours that are remembered."""
     limits, exposed = candidate.limits, with_order(candidate)
     assert limits is not None, "NO_LIMITS comes first"
-    cvar_max = exposed.nav * limits.cvar_bps // BPS
-    found = _simulated(exposed, tables, limits)
-    if found is None:
-        lost = exposed.gross * FALLBACK_BPS // BPS
-        found = Tails(lost, lost, lost)
-    if not found.cvar95 <= cvar_max:
-        return Refusal("CVAR", f"95: {money.text(found.cvar95)} > {money.text(cvar_max)}")
-    for name, lost, most in (("95", found.var95, limits.var95), ("99", found.var99, limits.var99)):
-        if not lost <= most:
-            return Refusal("VAR", f"{name}: {money.text(lost)} > {money.text(most)}")
-    return None
-
-
-def _simulated(exposed: Exposure, tables: AccountTables, limits: Profile) -> Tails | None:
-    symbols = tuple(exposed.worst)
+    most = Tails(exposed.nav * limits.cvar_bps // BPS, limits.var95, limits.var99)
+    symbols, amounts = tuple(exposed.worst), tuple(exposed.worst.values())
+    if not symbols:
+        return None  # nothing is held and nothing would be
     rows = tuple(tables.guards.bars.get(symbol) or NO_BARS for symbol in symbols)
-    columns = tables.guards.simulation.columns(symbols, rows, limits.bars)
-    return simulation.tails([exposed.worst[symbol] for symbol in symbols], columns)
+    history = tables.guards.simulation.history(symbols, rows, limits.bars)
+    lost = simulation.bound(amounts, history)
+    if lost is None:
+        fifth = exposed.gross * FALLBACK_BPS // BPS
+        return _beyond(Tails(fifth, fifth, fifth), most)
+    if _beyond(lost, most) is None:
+        return None
+    lost = simulation.tails(amounts, history.columns)
+    return None if lost is None else _beyond(lost, most)
+
+
+def _beyond(lost: Tails, most: Tails) -> Refusal | None:
+    if not lost.cvar95 <= most.cvar95:
+        return Refusal("CVAR", f"95: {money.text(lost.cvar95)} > {money.text(most.cvar95)}")
+    if not lost.var95 <= most.var95:
+        return Refusal("VAR", f"95: {money.text(lost.var95)} > {money.text(most.var95)}")
+    if not lost.var99 <= most.var99:
+        return Refusal("VAR", f"99: {money.text(lost.var99)} > {money.text(most.var99)}")
+    return None

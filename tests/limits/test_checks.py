@@ -205,6 +205,17 @@ def test_entry_at_the_limit_passes(change: Change, fields: dict[str, Any]) -> No
     assert decision.outcome == "accepted", f"{decision.reason} {decision.detail}"
 
 
+def test_hedge_passes_though_its_parts_would_lose_too_much() -> None:
+    drive = held(type="margin", taker_rate=0, maker_rate=0)
+    for symbol in (BTC.symbol, ETH.symbol):
+        _bars(0, -100_000_000, 100_000_000, symbol=symbol)(drive)
+    limits(cvar_bps=51)(drive)
+    short = {"symbol": ETH.symbol, "side": "sell", "price": "2000.00"}
+    assert drive.order(**short, qty="0.250", client_order_id="hedge").outcome == "accepted"
+    more = drive.order(**ENTRY | {"qty": "0.020"}, client_order_id="more")
+    assert (more.reason, more.detail) == ("CVAR", "95: 100 > 51")
+
+
 def test_strategy_may_open_again_when_its_bracket_has_ended() -> None:
     drive = held()
     bracket = ENTRY | {"qty": "0.001", "bracket": BRACKET, "strategy": "s"}

@@ -68,6 +68,31 @@ def test_tails_follow_their_definition(
     assert 0 <= above < Fraction(1, 10**11)
 
 
+@FEW
+@given(
+    st.lists(st.tuples(RETURNS, RETURNS, RETURNS), min_size=60, max_size=120),
+    st.tuples(*[st.integers(-(10**24), 10**24)] * 3),
+)
+def test_parts_lose_no_less_than_the_whole(
+    returns: list[tuple[int, int, int]], amounts: tuple[int, int, int]
+) -> None:
+    rows = tuple(row(list(column)) for column in zip(*returns, strict=True))
+    history = simulation.Simulation().history(("a", "b", "c"), rows, 250)
+    whole, parts = simulation.tails(amounts, history.columns), simulation.bound(amounts, history)
+    assert whole is not None and parts is not None
+    assert all(part >= lost for part, lost in zip(parts, whole, strict=True))
+
+
+def test_bound_of_one_symbol_is_its_own_tail() -> None:
+    column = [-number * 1_000_000 for number in range(100)]
+    history = simulation.Simulation().history(("a",), (row(column),), 250)
+    parts = simulation.bound([1_000 * money.UNIT], history)
+    whole = simulation.tails([1_000 * money.UNIT], [column])
+    assert parts is not None and whole is not None
+    assert parts.cvar95 == whole.cvar95 + COARSE
+    assert simulation.bound([1], simulation.Simulation().history(("a",), (Bars(),), 250)) is None
+
+
 def _loss(amounts: tuple[int, ...], bar: tuple[int, ...]) -> Fraction:
     """Of hundredths of a unit in one hour."""
     parts = (Fraction(a, 100) * Fraction(r, 10**9) for a, r in zip(amounts, bar, strict=True))
@@ -103,8 +128,9 @@ def test_only_common_hours_count() -> None:
 def test_memory_follows_the_bars() -> None:
     memory = simulation.Simulation()
     old, new = row([1] * 60), row([2] * 60)
-    assert memory.columns(("a",), (old,), 250) == [old.returns]
-    assert memory.columns(("a",), (new,), 50) == [new.returns[-50:]]
+    assert memory.history(("a",), (old,), 250).columns == [old.returns]
+    assert memory.history(("a",), (new,), 250).columns == [new.returns]
+    assert memory.history(("a",), (new,), 50).columns == [new.returns[-50:]]
     wave, still = row([1, -1] * 30), row([1] * 60)
     assert memory.squared("a", "b", (wave, wave), 250) == 10**8
     assert memory.squared("a", "b", (wave, still), 250) == 0
