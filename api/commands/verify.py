@@ -43,6 +43,8 @@ def verify(
 
     with plainly():
         settings = locate.settings(brokers, data)
+        if not settings.profile:  # as `up` runs its worker
+            settings = settings.model_copy(update={"profile": "simulation"})
         wanted = Wanted(
             instants.milliseconds(since), instants.milliseconds(until), at_rest, replay, rows
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.group import Group
+from agents.outbox import HandlerFailed
 from api.replay import proof
 from api.replay.logs import KafkaLog
 from api.replay.proof import Proof
@@ -90,6 +91,9 @@ async def judge(
             )
         except (Unverifiable, LogTruncated, TimeoutError) as error:
             verdict.unverifiable.append(f"replay: {error}")
+        except HandlerFailed as failed:
+            what = f"the replay fails where the live run did not, at {failed}"
+            verdict.violations.append(Violation("I11", what))
     verdict.seconds = time.perf_counter() - started
     return verdict
 
