@@ -101,6 +101,8 @@ CASES = [
          {"price": "49900.00"}),
     Case("SPREAD", every(limits(spread_bps=15),
                          lambda drive: drive.mark(BTC.symbol, 4_990_000, 4_998_000)), "bps 16 > 15"),
+    Case("SPREAD", every(instrument(max_spread_bps=15),
+                         lambda drive: drive.mark(BTC.symbol, 4_990_000, 4_998_000)), "bps 16 > 15"),
     Case("SPREAD", lambda drive: drive.mark(BTC.symbol, 4_990_000, 0, mid2=9_980_000),
          "one side of the book is empty"),
     Case("PRICE_BAND", mark(5_000_000), "price bps from the mark 500 > 500", {"price": "52500.01"}),

@@ -104,6 +104,16 @@ def test_new_day_counts_its_own_loss_from_the_last_mark_of_the_old_one() -> None
     assert decision.detail == "of the day 2.0001 >= 2"
 
 
+def test_peak_outlives_the_day() -> None:
+    drive = held()
+    every(limits(drawdown_bps=20), mark(5_000_000), mark(5_100_000), mark(5_000_000))(drive)
+    peak = drive.tables.guards.watches["a"].peak
+    later(TO_MIDNIGHT)(drive)
+    assert drive.tables.guards.watches["a"].peak == peak
+    (decision,) = latched(drive.mark(BTC.symbol, 4_890_000, 4_890_000))
+    assert decision.reason == "LATCHED_DRAWDOWN"
+
+
 def test_fees_of_yesterday_do_not_count() -> None:
     drive = held()
     every(limits(fees_max="1.3", cooldown_minutes=0), later(TO_MIDNIGHT))(drive)
