@@ -1,0 +1,40 @@
+"""What is rendered into `docs/` is what the code says today."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from api.documents.__main__ import documents
+from streams.topics import BY_NAME
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def test_the_rendered_documents_are_those_committed() -> None:
+    rendered = documents()
+    found = {path: (DOCS / path).read_text() for path in rendered if (DOCS / path).exists()}
+    stale = {path for path, text in rendered.items() if found.get(path) != text}
+    assert stale == set(), "run `make docs`"
+    schemas = {f"schemas/{file.name}" for file in (DOCS / "schemas").glob("*.json")}
+    assert schemas <= rendered.keys()
+
+
+def test_every_reference_of_asyncapi_leads_somewhere() -> None:
+    whole = json.loads((DOCS / "asyncapi.json").read_text())
+    found = list(_references(whole))
+    assert len(found) > 50
+    for reference in found:
+        file, _, path = reference.partition("#")
+        tree = json.loads((DOCS / file).read_text()) if file else whole
+        for step in path.split("/")[1:]:
+            tree = tree[step]
+    assert whole["channels"].keys() == BY_NAME.keys()
+
+
+def _references(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(tree.get("$ref"), str):
+            yield tree["$ref"]
+        for part in tree.values():
+            yield from _references(part)
