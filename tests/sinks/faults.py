@@ -163,7 +163,7 @@ def kill_cache(scene: Scene, runs: int) -> None:
             scene.pause()
             if not valkey.running:
                 valkey.start()
-        scene.sink.stop()
+        scene.stop()
         scene.load.stop()
         scene.drain()
         scene.violations += differing_values(scene)

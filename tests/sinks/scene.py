@@ -70,16 +70,22 @@ class Scene:
         with self.load.running(), self.sink:
             self.until(lambda: (self.stored() or 0) > 0, "first rows")
             yield
-            self.ends.append(self.sink.stop())
-        if self.ends[-1] != 0:
-            self.violations.append(f"a clean stop ends with {self.ends[-1]}")
+            self.stop()
+
+    def stop(self) -> None:
+        """Ask the sink to stop, which it must do in order."""
+        self.ends.append(code := self.sink.stop())
+        if code != 0:
+            self.violations.append(f"a clean stop ends with {code}")
 
     def drain(self) -> None:
         """Store what the load has left; the second start also proves that a stop can be gone on from."""
         wanted = sum(map(len, logged(self.kafka).values()))
+        said = len(self.sink.text())
         with self.sink.start():
+            self.sink.until_it_says("partitions claimed", start=said)
             self.until(lambda: self.kept() >= wanted, "all records")
-            self.ends.append(self.sink.stop())
+            self.stop()
 
     def kept(self) -> int:
         """Rows and rejects."""
