@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import secrets
 import sys
 import time
 import traceback
@@ -20,6 +21,7 @@ from agents.live import Observe
 from streams.exits import Exit
 from streams.meter import EngineMeter
 from streams.settings import Settings
+from streams.transaction import Transactions
 from streams.transport import App, Chunks, Consumer
 
 BROKER_ASK_S = 5.0
@@ -57,13 +59,13 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: 
         loghandlers=[],
     )
     app.binding = CellsBinding(
-        settings.app,
         settings.brokers,
         settings.partitions,
         groups,
         end,
         observe,
         meter,
+        Transactions(settings.brokers, _transactional_id(settings), settings.session_timeout_s),
         lockstep=settings.chunk_records if settings.lockstep else 0,
     )
     app.lockstep = settings.lockstep
@@ -80,6 +82,12 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: 
             logging.CRITICAL
         )  # what matters ends the process, with its reason
     return app
+
+
+def _transactional_id(settings: Settings) -> str:
+    """This worker's alone; under its own name it ends at once what it had left open when it was killed."""
+    name = settings.instance or secrets.token_hex(8)
+    return "-".join(filter(None, (settings.app, settings.only.replace(",", "-"), name)))
 
 
 def _watch_broker(app: App) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import NoReturn
 
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, OffsetOutOfRangeError
 from faust.types.tuples import TP
 
@@ -15,14 +16,20 @@ from agents.fold import Cell, HandlerFailed
 from agents.group import Group
 from agents.live import LiveCell, Observe
 from agents.lockstep import IDLE_S, Turns, turns
+from streams import restore
+from streams.commits import Commits
 from streams.exits import Exit
 from streams.gather import Run
 from streams.meter import EngineMeter
 from streams.restore import Stalled
-from streams.transaction import Unsure
+from streams.transaction import Transactions, Unsure
+from streams.wire import Member
 
 FLUSH_S = 0.25
 """How often a cell commits what is worth no transaction of its own."""
+
+Name = tuple[str, int]
+"""Of a cell: its group and partition."""
 
 End = Callable[[Exit, str], NoReturn]
 
@@ -32,18 +39,20 @@ class CellsBinding:
 
     def __init__(
         self,
-        app: str,
         brokers: str,
         partitions: int,
         groups: Sequence[Group],
         end: End,
         observe: Observe,
         meter: EngineMeter,
+        log: Transactions,
         lockstep: int = 0,
     ) -> None:
-        """lockstep: 0, or the records of a chunk of a run that repeats to equal bytes."""
-        self._app = app
+        """log: where the cells commit. lockstep: 0, or the records of a chunk of a run that repeats to equal bytes."""
         self._brokers = brokers
+        self._log = log
+        self._commits = Commits(log)
+        self._started = False
         self._partitions = partitions
         self._groups = {s.topic.name: g for g in groups for s in g.inputs if not s.broadcast}
         self._all = tuple(groups)
@@ -51,7 +60,7 @@ class CellsBinding:
         self._observe = observe
         self._meter = meter
         self._accepting = False
-        self.cells: dict[tuple[str, int], LiveCell] = {}
+        self.cells: dict[Name, LiveCell] = {}
         self.broadcasts = Broadcasts(brokers, groups)
         self._reading: asyncio.Task[None] | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -79,20 +88,18 @@ class CellsBinding:
         progress = self.cells[self.cell_of(tp)].cell.progress
         return progress.next(tp.topic) if tp.topic in progress.last else None
 
-    async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:
-        """Stop the cells that moved away; fence, restore and bring up to date those that came."""
+    async def assigned(self, member: Member, assigned: set[TP]) -> None:
+        """Keep former owners out, then restore and bring up to date the cells of these partitions; stop all others."""
         started = time.perf_counter()
-        wanted = {
-            (group.name, tp.partition)
-            for group in self._all
-            for tp in assigned
-            if self._owns(group, tp)
-        }
         try:
             await self._stop_reading()
-            await asyncio.gather(*(self._remove(name) for name in self.cells.keys() - wanted))
-            new = sorted(wanted - self.cells.keys())
-            await asyncio.gather(*(self._add(*name) for name in new))
+            if not self._started:
+                await self._log.start()
+                self._started = True
+            inputs = [TopicPartition(tp.topic, tp.partition) for tp in assigned]
+            committed = await self._log.join(member, inputs)
+            self._keep({self.cell_of(tp) for tp in assigned}, committed)
+            await self._restore({self.cell_of(tp) for tp in assigned} - self.cells.keys())
             await self._catch_up()
         except (Unsure, Stalled, HandlerFailed, AssertionError) as error:
             self.fail(error)
@@ -140,7 +147,7 @@ class CellsBinding:
         except (Unsure, HandlerFailed, AssertionError) as error:
             self.fail(error)
 
-    def cell_of(self, tp: TP) -> tuple[str, int]:
+    def cell_of(self, tp: TP) -> Name:
         """The name of the cell that reads this partition."""
         return self._groups[tp.topic].name, tp.partition
 
@@ -159,7 +166,8 @@ class CellsBinding:
 
     async def close(self) -> None:
         """Stop every producer, after a drain."""
-        await asyncio.gather(*(self._remove(name) for name in list(self.cells)))
+        self.cells.clear()
+        await self._log.stop()
         await self.broadcasts.stop()
         await self._open.aclose()
 
@@ -173,19 +181,27 @@ class CellsBinding:
             self._turns = await self._open.enter_async_context(turns(self._brokers, self._most))
         self._turns.take([live.cell for live in cells])
 
-    def _owns(self, group: Group, tp: TP) -> bool:
-        return self._groups.get(tp.topic) is group
+    def _keep(self, wanted: set[Name], committed: dict[TopicPartition, int]) -> None:
+        """Drop the cells that moved away, also those that moved away and back: another has gone on from there."""
+        self.cells = {
+            name: cell
+            for name, cell in self.cells.items()
+            if name in wanted and cell.positions().items() <= committed.items()
+        }
 
-    async def _add(self, name: str, partition: int) -> None:
-        group = next(group for group in self._all if group.name == name)
-        cell = Cell(group, partition, self._partitions)
-        every_s = 0.0 if self._lockstep else FLUSH_S
-        live = LiveCell(cell, self._brokers, self._app, self._observe, self.fail, every_s)
-        await live.start()
-        self.cells[name, partition] = live
-
-    async def _remove(self, name: tuple[str, int]) -> None:
-        await self.cells.pop(name).stop()
+    async def _restore(self, names: set[Name]) -> None:
+        cells: dict[TopicPartition, Cell] = {}
+        for name, partition in sorted(names):
+            group = next(group for group in self._all if group.name == name)
+            cell = Cell(group, partition, self._partitions)
+            cells[TopicPartition(group.changelog.name, partition)] = cell
+        async for place, records in restore.changelogs(self._brokers, list(cells)):
+            for record in records:
+                cells[place].restore(record.key, record.value)
+        for cell in cells.values():
+            cell.progress.epoch += 1
+            live = LiveCell(cell, self._commits, self._observe, self.fail)
+            self.cells[cell.group.name, cell.partition] = live
 
     async def _flush(self) -> None:
         try:

@@ -1,16 +1,16 @@
-"""A cell at work: restored from its changelog, fed chunk by chunk, one transaction at a time."""
+"""A cell at work: fed chunk by chunk, each true with the transaction that it is part of."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from aiokafka import TopicPartition
 
 from agents.fold import Cell, Chunk
 from agents.group import Group
-from streams import restore
+from streams.commits import Commit
 from streams.gather import Run
-from streams.transaction import Transaction, Unsure, Write
+from streams.transaction import Unsure, Write
 
 LARGE_CHUNK = 500
 """From this size on, the next chunk is folded while this one commits; smaller ones gather meanwhile."""
@@ -19,73 +19,29 @@ Observe = Callable[[Group, Chunk, dict[str, float]], None]
 
 
 class LiveCell:
-    """One (group, partition) with its transactional producer."""
+    """One (group, partition) of a worker. log: takes a chunk's records and offsets, and returns when they are true."""
 
     def __init__(
-        self,
-        cell: Cell,
-        brokers: str,
-        app: str,
-        observe: Observe,
-        failed: Callable[[BaseException], None],
-        tell_every_s: float = 0.0,
+        self, cell: Cell, log: Commit, observe: Observe, failed: Callable[[BaseException], None]
     ) -> None:
-        """tell_every_s: how often the group is told its offsets; each chunk's progress row has them all the same."""
         self.cell = cell
-        self._brokers = brokers
+        self._log = log
         self._observe = observe
         self._failed = failed
-        name = f"{app}-{cell.group.name}-{cell.partition}"
-        self._transaction = Transaction(brokers, name, app)
         self._folding = asyncio.Lock()
         self._committing: asyncio.Task[None] | None = None
         self._deferred: list[Run] = []
-        self._owed: dict[TopicPartition, int] = {}
-        self._told = 0.0
-        self._tell_every_s = tell_every_s
-
-    async def start(self) -> None:
-        """Fence the former owner, then restore the tables and begin a new epoch. Raises Unsure, Stalled."""
-        await self._transaction.start()
-        group = self.cell.group
-        async for batch in restore.changelog(
-            self._brokers, group.changelog.name, self.cell.partition
-        ):
-            for record in batch:
-                self.cell.restore(record.key, record.value)
-        self.cell.progress.epoch += 1
-        self._owed = self._offsets(self.cell.progress.last)
-
-    async def stop(self) -> None:
-        """Close the producer, after `settled`."""
-        await self._transaction.stop()
+        self._own = [s.topic.name for s in cell.group.inputs if not s.broadcast]
 
     async def settled(self) -> None:
         """Wait until everything that began has committed."""
         async with self._folding:
-            await self._tell(at_once=True)
+            if self._committing is not None:
+                await self._committing
 
     async def flush(self) -> None:
-        """Commit what was deferred, and tell the group the offsets it is owed. Raises HandlerFailed, Unsure."""
+        """Commit what was deferred. Raises HandlerFailed, Unsure."""
         await self.run([])
-        async with self._folding:
-            await self._tell()
-
-    async def _tell(self, *, at_once: bool = False) -> None:
-        if self._committing is not None:
-            await self._committing
-        offsets = self._due(at_once=at_once)
-        if offsets:
-            await self._transaction.commit((), offsets)
-
-    def _due(self, *, at_once: bool = False) -> dict[TopicPartition, int]:
-        """The offsets for this transaction: telling the group costs two requests of five and a marker."""
-        now = time.monotonic()
-        if not at_once and now - self._told < self._tell_every_s:
-            return {}
-        self._told = now
-        owed, self._owed = self._owed, {}
-        return owed
 
     def defer(self, run: Run) -> None:
         """Take records that lead to no output with the next chunk, just before it: they are worth no transaction."""
@@ -131,9 +87,8 @@ class LiveCell:
         return topic, [record for record in records if record.offset >= fresh]
 
     async def _commit(self, chunk: Chunk, started: float) -> None:
-        self._owed.update(self._offsets(chunk.inputs))
         try:
-            await self._transaction.commit(self._writes(chunk), self._due())
+            await self._log.commit(self._writes(chunk), self._offsets(chunk))
         except Unsure as error:
             self._failed(error)
             raise
@@ -165,11 +120,14 @@ class LiveCell:
         )
         return writes
 
-    def _offsets(self, topics: Iterable[str]) -> dict[TopicPartition, int]:
-        """For Kafka's tools; the progress row is what counts, and alone for broadcast inputs."""
-        progress, partition = self.cell.progress, self.cell.partition
+    def positions(self) -> dict[TopicPartition, int]:
+        """The next offset to read of each input that is not broadcast, as far as committed."""
         return {
-            TopicPartition(topic, partition): progress.next(topic)
-            for topic in topics
-            if not self.cell.group.input(topic).broadcast
+            TopicPartition(topic, self.cell.partition): self.cell.progress.next(topic)
+            for topic in self._own
         }
+
+    def _offsets(self, chunk: Chunk) -> dict[TopicPartition, int]:
+        """Of the chunk's own inputs, or of the first where all were broadcast: a transaction is fenced by offsets."""
+        told = [topic for topic in self._own if topic in chunk.inputs] or self._own[:1]
+        return {TopicPartition(t, self.cell.partition): chunk.progress.next(t) for t in told}

@@ -135,6 +135,14 @@ async def end_offsets(
         return dict(await consumer.end_offsets(await partitions_of(consumer, topics)))
 
 
+async def end_offsets_of(
+    brokers: str, places: Iterable[TopicPartition], isolation: Isolation = "read_committed"
+) -> dict[TopicPartition, int]:
+    """The end of each of these partitions."""
+    async with reader(brokers, isolation) as consumer:
+        return dict(await consumer.end_offsets(list(places)))
+
+
 async def committed_offsets(brokers: str, group: str) -> dict[TopicPartition, int]:
     """The next offset of each partition that a group has committed; partitions without one are absent."""
     async with client(brokers) as admin:

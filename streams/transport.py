@@ -21,6 +21,7 @@ from faust.types.tuples import TP, ConsumerMessage
 
 from streams.fetching import hand_on
 from streams.gather import Gather, Place, Run
+from streams.wire import Member
 
 FETCH_WAIT_MS = 10
 """How long the broker may hold a fetch that finds nothing.
@@ -42,8 +43,8 @@ Cell = tuple[str, int]
 class Binding(Protocol):
     """What the transport asks of the app: cells that own partitions, and the order to end the process."""
 
-    async def assigned(self, assigned: set[TP], revoked: set[TP]) -> None:
-        """Fence and restore the cells of these partitions, stop those of others, before anything is read."""
+    async def assigned(self, member: Member, assigned: set[TP]) -> None:
+        """Keep former owners out and restore the cells of these partitions, before anything is read."""
 
     def cell_of(self, tp: TP) -> tuple[str, int]:
         """The name of the cell that reads this partition; co-partitioned inputs share one."""
@@ -139,6 +140,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             if not waiter.cancel():
                 waiter.result()  # what went wrong in the background
 
+    def member(self) -> Member:
+        """Who this worker is in its group, as of the last rebalance."""
+        coordinator = self._ensure_consumer()._coordinator
+        return Member(
+            coordinator.group_id,
+            coordinator.generation,
+            coordinator.member_id,
+            self.app.conf.consumer_group_instance_id,
+        )
+
     def remaining(self, place: Place) -> int:
         """Offsets of a partition that are committed and not fetched, as far as its last fetch told."""
         consumer = self._consumer
@@ -212,6 +223,10 @@ class Consumer(driver.Consumer):
         return {
             tp: self._thread.remaining(Place(tp.topic, tp.partition)) for tp in self.assignment()
         }
+
+    def member(self) -> Member:
+        """Who this worker is in its group, as of the last rebalance."""
+        return self._thread.member()
 
     async def broker_answers(self) -> bool:
         """Whether a broker answers a request now."""
@@ -361,7 +376,7 @@ class ChunkTransactions(TransactionManager):
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP]
     ) -> None:
         """Fence and restore before anything is read."""
-        await self.app.binding.assigned(assigned, revoked)
+        await self.app.binding.assigned(self.consumer.member(), assigned)
         self.consumer.assign(assigned)
         await self.consumer.perform_seek()
 

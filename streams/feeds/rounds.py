@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
+import aiokafka.producer.sender as sender
 from aiokafka import AIOKafkaProducer
 
 from streams.feeds.batches import BATCH_BYTES_MAX, Batches
 from streams.feeds.publisher import Progress
 from streams.feeds.source import Batches as Rounds
-from streams.transaction import RETRY_BACKOFF_MS
 
+sender.BACKOFF_OVERRIDE = 0.001  # aiokafka waits 20 ms between transactions otherwise
+RETRY_BACKOFF_MS = 2
 TRANSACTIONAL_ID = "headrace-feed-rounds"
 
 

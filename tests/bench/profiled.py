@@ -29,7 +29,7 @@ WRAPPED: tuple[tuple[Any, str, str], ...] = (
     (fold.Cell, "seal", "encode: changelog"),
     (fold.Cell, "publish", "chunk: publish"),
     (live.LiveCell, "_writes", "send: laying out records"),
-    (transaction.Transaction, "_batches", "send: building batches"),
+    (transaction, "_batches", "send: building batches"),
     (observe, "Counter", "meter: counting outputs"),
 )
 REST = "the rest: event loop, Faust, the producer's protocol (transactions)"

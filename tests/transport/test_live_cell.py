@@ -1,18 +1,19 @@
 """A cell at work over a log that only remembers: what is committed, in which order, and what is visible when."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from agents import live
+from agents.binding import CellsBinding
 from agents.fold import Cell, Chunk
 from agents.group import Group
 from agents.live import LARGE_CHUNK, LiveCell
 from streams.exits import Exit
+from streams.meter import NoMeter
 from streams.transaction import Unsure, Write
 from tests.transport.demo import DEMO
 from tests.transport.dict_run import DictRun, sums
@@ -21,16 +22,16 @@ from tests.transport.records import Record, accepted, quote
 Offsets = Mapping[TopicPartition, int]
 
 
-class RememberingTransaction:
-    """In the place of a producer: keeps what is committed, and waits or fails where told."""
+class RememberingLog:
+    """In the place of the log: keeps what is committed, and waits or fails where told."""
 
-    def __init__(self, *_names: str) -> None:
-        self.commits: list[tuple[list[Write], Offsets]] = []
+    def __init__(self) -> None:
+        self.commits: list[tuple[Sequence[Write], Offsets]] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.error: Unsure | None = None
 
-    async def commit(self, writes: list[Write], offsets: Offsets) -> None:
+    async def commit(self, writes: Sequence[Write], offsets: Offsets) -> None:
         self.commits.append((writes, offsets))
         await self.gate.wait()
         if self.error is not None:
@@ -44,10 +45,8 @@ class Bench:
         self.seen: list[Chunk] = []
         self.failures: list[BaseException] = []
         self.cell = Cell(DEMO, 0, 1)
-        self.live = LiveCell(self.cell, "nowhere:1", "app", self._observe, self.failures.append)
-        transaction: Any = self.live._transaction
-        assert isinstance(transaction, RememberingTransaction)
-        self.log = transaction
+        self.log = RememberingLog()
+        self.live = LiveCell(self.cell, self.log, self._observe, self.failures.append)
 
     def _observe(self, group: Group, chunk: Chunk, seconds: dict[str, float]) -> None:
         self.seen.append(chunk)
@@ -57,16 +56,14 @@ class Bench:
         await self.live.run([("market.quotes", records)])
 
 
-def over(scene: Callable[[Bench], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "Transaction", RememberingTransaction)
-
+def over(scene: Callable[[Bench], Awaitable[None]]) -> None:
     async def play() -> None:
         await scene(Bench())
 
     asyncio.run(play())
 
 
-def test_outputs_changes_and_offset_are_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outputs_changes_and_offset_are_one_transaction() -> None:
     async def scene(bench: Bench) -> None:
         await bench.quotes(0, 11)
         ((writes, offsets),) = bench.log.commits
@@ -82,10 +79,10 @@ def test_outputs_changes_and_offset_are_one_transaction(monkeypatch: pytest.Monk
         assert writes[-1].value == b'[0,0,[["market.quotes",0,11,11]],[0,11]]'
         assert offsets == {TopicPartition("market.quotes", 0): 11}
 
-    over(scene, monkeypatch)
+    over(scene)
 
 
-def test_records_that_are_applied_already_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_are_applied_already_are_passed_over() -> None:
     async def scene(bench: Bench) -> None:
         await bench.quotes(0, 6)
         await bench.quotes(0, 6)
@@ -97,10 +94,10 @@ def test_records_that_are_applied_already_are_passed_over(monkeypatch: pytest.Mo
         assert bench.cell.progress == twin.cell.progress
         assert [chunk.inputs["market.quotes"].first for chunk in bench.seen] == [0, 6]
 
-    over(scene, monkeypatch)
+    over(scene)
 
 
-def test_a_chunk_becomes_visible_with_its_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_becomes_visible_with_its_commit() -> None:
     async def scene(bench: Bench) -> None:
         bench.log.gate.clear()
         running = asyncio.create_task(bench.quotes(0, 3))
@@ -111,10 +108,10 @@ def test_a_chunk_becomes_visible_with_its_commit(monkeypatch: pytest.MonkeyPatch
         await running
         assert sums(bench.cell)["S0.X"].quotes == 3
 
-    over(scene, monkeypatch)
+    over(scene)
 
 
-def test_a_chunk_folded_while_another_commits_builds_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_chunk_folded_while_another_commits_builds_on_it() -> None:
     async def scene(bench: Bench) -> None:
         bench.log.gate.clear()
         await bench.quotes(0, LARGE_CHUNK)  # returns before its commit
@@ -128,10 +125,10 @@ def test_a_chunk_folded_while_another_commits_builds_on_it(monkeypatch: pytest.M
         assert sums(bench.cell)["S0.X"].quotes == LARGE_CHUNK
         assert sums(bench.cell)["S0.X"].orders == 1
 
-    over(scene, monkeypatch)
+    over(scene)
 
 
-def test_an_unsure_commit_is_told_and_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsure_commit_is_told_and_shows_nothing() -> None:
     async def scene(bench: Bench) -> None:
         bench.log.error = Unsure(Exit.FENCED, ProducerFenced())
         with pytest.raises(Unsure):
@@ -140,10 +137,10 @@ def test_an_unsure_commit_is_told_and_shows_nothing(monkeypatch: pytest.MonkeyPa
         assert sums(bench.cell) == {}
         assert bench.seen == []
 
-    over(scene, monkeypatch)
+    over(scene)
 
 
-def test_settled_waits_for_the_commit_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settled_waits_for_the_commit_in_flight() -> None:
     async def scene(bench: Bench) -> None:
         bench.log.gate.clear()
         await bench.quotes(0, LARGE_CHUNK)
@@ -154,4 +151,23 @@ def test_settled_waits_for_the_commit_in_flight(monkeypatch: pytest.MonkeyPatch)
         await settled
         assert sums(bench.cell)["S0.X"].quotes == LARGE_CHUNK
 
-    over(scene, monkeypatch)
+    over(scene)
+
+
+def test_a_cell_that_another_worker_had_meanwhile_is_not_kept() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.quotes(0, 11)
+        of = TopicPartition("market.quotes", 0), TopicPartition("orders.accepted", 0)
+        assert bench.live.positions() == dict(zip(of, (11, 0), strict=True))
+        for committed, kept in (((11, 0), 1), ((12, 0), 0), ((11, 1), 0)):
+            log: Any = bench.log
+            binding = CellsBinding("", 1, [DEMO], _end, bench._observe, NoMeter(), log)
+            binding.cells = {("demo", 0): bench.live}
+            binding._keep({("demo", 0)}, dict(zip(of, committed, strict=True)))
+            assert len(binding.cells) == kept
+
+    over(scene)
+
+
+def _end(code: Exit, reason: str) -> NoReturn:
+    raise AssertionError(reason)
