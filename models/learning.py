@@ -2,15 +2,19 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from models import online
 from models.features import FEATURES, READY_ALL, SET_HASH, VECTOR
 from models.labels import GAP_MS_MAX, Outcome, Pending
-from models.online import FRESH, Linear
+from models.online import FRESH
 from streams.messages import Answer, Features
 from streams.state import Table
+
+if TYPE_CHECKING:
+    from models.linear import Linear
 
 LABELS_MIN = 200
 MAX_AGE_NS = 24 * 3600 * 1_000_000_000
@@ -59,8 +63,12 @@ class LearnerTable(Table[Learned]):
         super().__init__("learners", Learned)
         self._live: dict[str, Linear] = {}
 
-    def linear(self, symbol: str, dump: bytes) -> Linear:
+    def linear(self, symbol: str, dump: bytes) -> "Linear":
         """The River object in the state `dump`."""
+        from models.linear import (
+            Linear,
+        )  # River takes a second to import; a restarted worker trades before
+
         model = self._live.get(symbol)
         if model is None or model.dumped != dump:
             model = self._live[symbol] = Linear(dump if online.is_known(dump) else FRESH)
@@ -84,7 +92,7 @@ def refusal(features: Features) -> tuple[str, tuple[float, ...]]:
 
 
 def answer_lin(
-    learned: Learned, model: Linear, features: Features, values: Sequence[float]
+    learned: Learned, model: "Linear", features: Features, values: Sequence[float]
 ) -> Answer:
     """The answer of `lin` to a vector that was not refused."""
     reason = _abstains(learned, model, features)
@@ -100,7 +108,7 @@ def answer_lin(
     return Answer("lin", None, reason, model.learned)
 
 
-def _abstains(learned: Learned, model: Linear, features: Features) -> str:
+def _abstains(learned: Learned, model: "Linear", features: Features) -> str:
     if features.gap_ms > GAP_MS_MAX:
         return "stale_features"
     if features.ready != READY_ALL:
@@ -130,7 +138,7 @@ def take(learned: Learned, outcome: Outcome) -> None:
         learned.squares += (outcome.r_bps**2 - learned.squares) / learned.returns
 
 
-def teach(learned: Learned, model: Linear, vector: bytes, up: bool, time: int) -> None:
+def teach(learned: Learned, model: "Linear", vector: bytes, up: bool, time: int) -> None:
     """Learn one example; a state that is not finite is given up for the one before."""
     model.learn(VECTOR.unpack(vector), up)
     if model.sound:

@@ -9,7 +9,8 @@ from river import compose, linear_model, optim, preprocessing
 
 from models import online
 from models.features import NAMES
-from models.online import FRESH, LEARNING, Linear
+from models.linear import Linear
+from models.online import FRESH, LEARNING
 
 
 def examples(count: int, seed: int = 4) -> Iterator[tuple[list[float], bool]]:
