@@ -204,6 +204,11 @@ class Transactions:
                     raise
                 await self._forget(key)
 
+    async def _coordinator(self, kind: CoordinationType, key: str) -> int:
+        if self._client.get_random_node() is None:
+            raise NodeNotReadyError("the cluster names no broker yet")
+        return int(await self._client.coordinator_lookup(kind, key))
+
     async def _forget(self, key: str) -> None:
         self._coordinators.pop(key, None)
         await asyncio.sleep(REFRESH_S)
