@@ -7,6 +7,7 @@ out by the consumer group: every transaction carries offsets, which are refused 
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import TopicPartition
@@ -34,6 +35,8 @@ REFRESH_S = 0.05
 REQUEST_TIMEOUT_MS = 10_000
 START_DEADLINE_S = 60.0
 """Open transactions of former owners are ended first; a coordinator that takes longer is not there."""
+
+ABORT_S = 1.0
 
 BATCH_BYTES = MAX_MESSAGE_BYTES + 4096
 """One batch holds the largest record and its headers."""
@@ -99,8 +102,11 @@ class Transactions:
     ) -> dict[TopicPartition, int]:
         """Write as this member from now on: the next offset of each input that the group has committed, once decided.
 
-        Waits until former owners' transactions over these inputs have ended; none can begin any more. Raises Unsure.
+        Waits until former owners' transactions over these inputs have ended; none can begin any more. Raises Unsure,
+        also for a worker that was taken for dead: another has had its partitions, and it comes back as a new one.
         """
+        if self._member is not None and self._member.id != member.id:
+            raise Unsure(Exit.FENCED, f"the group has let go of {self._member.id}")
         self._member = member
         return await self._sure(self._decided(member, inputs), START_DEADLINE_S)
 
@@ -125,11 +131,23 @@ class Transactions:
         offsets: the next offset to read, of one input partition at least, since they are what fences.
         """
         assert offsets, "a transaction without offsets would be open to a former owner"
-        await self._sure(self._commit(writes, offsets), self._timeout_s)
+        try:
+            await self._sure(self._commit(writes, offsets), self._timeout_s)
+        except Unsure:
+            await self._abort()
+            raise
 
     async def _commit(self, writes: Iterable[Write], offsets: Mapping[TopicPartition, int]) -> None:
         await asyncio.gather(self._write(writes), self._tell(offsets))
         self._producer = await self._coordinate(self._producer.name, wire.end(self._producer))
+
+    async def _abort(self) -> None:
+        """Spare readers the wait for the broker's time-out, if it still listens to us; the process ends anyhow."""
+        node = self._coordinators.get(self._producer.name)
+        if node is not None:
+            with suppress(TimeoutError, OSError, KafkaError):
+                async with asyncio.timeout(ABORT_S):
+                    await self._send(node, wire.end(self._producer, commit=False))
 
     async def _write(self, writes: Iterable[Write]) -> None:
         batches = _batches(writes, self._producer)

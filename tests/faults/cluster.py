@@ -157,6 +157,21 @@ def until_applied(names: Iterable[str], *workers: Worker, deadline_s: float = 60
     return asyncio.run(_until_applied(list(names), workers, deadline_s))
 
 
+def until_decided(brokers: str, names: Iterable[str], deadline_s: float = 20) -> None:
+    """Wait until no transaction of these topics is open: one that a killed worker left ends by the broker's time-out."""
+    asyncio.run(_until_decided(brokers, list(names), deadline_s))
+
+
+async def _until_decided(brokers: str, names: list[str], deadline_s: float) -> None:
+    started = time.monotonic()
+    while True:
+        stable = await log.end_offsets(brokers, names)
+        if stable == await log.end_offsets(brokers, names, "read_uncommitted"):
+            return
+        assert time.monotonic() - started < deadline_s, f"undecided: {stable}"
+        await asyncio.sleep(0.2)
+
+
 async def _until_applied(names: list[str], workers: Sequence[Worker], deadline_s: float) -> float:
     brokers, app = workers[0].brokers, workers[0].app
     started = time.monotonic()

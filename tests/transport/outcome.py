@@ -14,6 +14,7 @@ Place = tuple[int, int]
 
 def check(brokers: str) -> int:
     """Assert that every tenth quote has one output and that all sums are exact; the number of outputs."""
+    cluster.until_decided(brokers, ["features", "symbol-state"])
     quotes = cluster.read(brokers, "market.quotes")
     counts, sizes, expected = Counter[str](), Counter[str](), {}
     for record in quotes:
@@ -24,7 +25,9 @@ def check(brokers: str) -> int:
             expected[record.partition, record.offset] = counts[quote.symbol]
     outputs = cluster.read(brokers, "features")
     found = [output_of(record) for record in outputs]
-    assert Counter(place for place, _count in found) == Counter(expected.keys())
+    made, due = Counter(place for place, _count in found), Counter(expected.keys())
+    assert not made - due, f"made twice or for nothing: {made - due}"
+    assert not due - made, f"missing: {due - made}"
     assert dict(found) == expected
     rows = last_values(brokers)
     assert {s: (row["quotes"], row["sizes"]) for s, row in rows.items()} == {
