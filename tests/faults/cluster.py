@@ -158,7 +158,7 @@ def until_applied(names: Iterable[str], *workers: Worker, deadline_s: float = 60
 
 
 def until_decided(brokers: str, names: Iterable[str], deadline_s: float = 20) -> None:
-    """Wait until no transaction of these topics is open: one that a killed worker left ends by the broker's time-out."""
+    """Wait until no transaction of these topics is open: what a killed worker left ends by a time-out."""
     asyncio.run(_until_decided(brokers, list(names), deadline_s))
 
 
