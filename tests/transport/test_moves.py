@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.crash]
 QUOTES = "market.quotes"
 COMMITTED = "demo committed"
 PER_S = 1_000
-SESSION_S = 3.0
+SESSION_S = 4.0
 
 
 def test_workers_join_leave_and_are_killed_under_load(brokers: str, worker: MakeWorker) -> None:
