@@ -16,6 +16,7 @@ from streams import control, topics
 from streams.exits import Exit
 from streams.gather import Run
 from streams.meter import NoMeter
+from streams.transaction import Transactions
 from tables import proof
 from tables.account import Totals
 from tables.account_tables import AccountTables
@@ -122,18 +123,16 @@ def test_chunk_that_does_not_add_up_ends_the_process_with_70(
         raise SystemExit(code, why)
 
     async def run() -> None:
-        binding = CellsBinding("a", "nowhere:1", 1, routes(1), end, lambda *_: None, NoMeter())
+        log = Transactions("nowhere:1", "a", 1.0)
+        binding = CellsBinding("nowhere:1", 1, routes(1), end, lambda *_: None, NoMeter(), log)
         (group,) = (group for group in routes(1) if group.name == "account")
-        live = LiveCell(Cell(group, 0, 1), "nowhere:1", "a", lambda *_: None, binding.fail)
+        live = LiveCell(Cell(group, 0, 1), log, lambda *_: None, binding.fail)
         binding.cells["account", 0] = live
         binding._accepting = True
         assert isinstance(live.cell.tables, AccountTables)
         live.cell.tables.totals.put("USD", Totals(fees=1))
         orders: list[Run] = [(topics.ORDERS.name, [Record(0, START_NS // 10**6, b"a", b"{}")])]
-        try:
-            await binding.run(TP(topics.ORDERS.name, 0), orders)
-        finally:
-            await live.stop()
+        await binding.run(TP(topics.ORDERS.name, 0), orders)
 
     with pytest.raises(SystemExit) as ended:
         asyncio.run(run())
