@@ -1,7 +1,7 @@
 """After a run of mutmut: how many mutants of a module were killed, and which survivors nobody has explained.
 
-`python -m tests.support.survivors tables.position` exits 1 when fewer than nine in ten were killed, or when the line of a
-survivor is not in docs/mutants.md.
+Run as `python -m tests.support.survivors tables.position`: exits 1 when fewer than nine in ten were killed, or when the
+line of a survivor is not in docs/mutants.md.
 """
 
 import json
