@@ -46,15 +46,27 @@ FORBIDDEN: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
+UNUSUAL = frozenset(
+    {"sizing", "tif", "expire_at", "post_only", "reduce_only", "trigger", "protection_bps", "bracket", "group"}
+)  # fmt: skip
+"""Without one of these fields, and with a quantity, an order breaks no rule of the table."""
+
+
 def refusal(new: New) -> Refusal | None:
     """The first rule that the order breaks: prices by its type, then the table."""
     wanted = PRICES[new.type]
-    for name in ("price", "stop_price", "trail"):
-        given = getattr(new, name) is not None
-        if given and name not in wanted:
+    for name, value in (
+        ("price", new.price),
+        ("stop_price", new.stop_price),
+        ("trail", new.trail),
+    ):
+        if (value is not None) == (name in wanted):
+            continue
+        if value is not None:
             return Refusal("PRICE_NOT_ALLOWED", f"{new.type} takes no {name}")
-        if name in wanted and not given:
-            return Refusal("PRICE_MISSING", f"{new.type} needs {name}")
+        return Refusal("PRICE_MISSING", f"{new.type} needs {name}")
+    if new.qty is not None and UNUSUAL.isdisjoint(new.model_fields_set):
+        return None
     for rule in FORBIDDEN:
         if rule.forbidden(new):
             return Refusal("BAD_COMBINATION", rule.fields)

@@ -37,10 +37,11 @@ def first_refusal(
     gates: tuple[Gate, ...], candidate: Candidate, tables: AccountTables
 ) -> Refusal | None:
     """The first check that refuses decides; the refusal of an oversized exit names what could be reduced."""
-    for gate in gates:
-        if candidate.is_reducing and not gate.reducing:
+    is_reducing = candidate.is_reducing
+    for check, holds_for_reducing in gates:
+        if is_reducing and not holds_for_reducing:
             continue
-        refusal = gate.check(candidate, tables)
+        refusal = check(candidate, tables)
         if refusal is not None:
             return _with_reducible(refusal, candidate)
     return None
