@@ -136,6 +136,8 @@ BROKER = Part("the exchange", "yes", {
     "PARENT_ENDED": "the order that would have armed it has ended",
     "GROUP_FILLED": "another order of its OCO group has filled",
     "NOT_SIM": "the account's mode is not the one that risk accepted it in",
+    "NO_BOOK": "told once (`WAITING`): for a minute no book of its side was there to match it; it waits on",
+    "HALTED": "told once (`WAITING`): its symbol has been halted for a minute; it waits on",
 })  # fmt: skip
 
 RULES = {

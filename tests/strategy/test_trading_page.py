@@ -25,7 +25,7 @@ ORDER_PATH = (
         ROOT / "agents" / f"{name}.py"
         for name in (
             "acceptance activation bar_matcher cancels decisions execution following groups kills ledger matcher "
-            "new_orders protection replacement replaces reviews risk strategist taking targets trade_matcher"
+            "new_orders protection replacement replaces reviews risk strategist taking targets trade_matcher waiting"
         ).split()
     ),
     *(ROOT / "streams" / f"{name}.py" for name in ("orders", "codec", "strict_json")),
@@ -40,7 +40,7 @@ PIECES = {"QTY", "PRICE", "LOT", "TICK", "LOSS", "DRAWDOWN", "FEES", "MARGIN"}
 NO_REASONS = {"FLATTEN", "USD", "SIM", "LATCHED", "RESUME", "REVIEW"}
 """Words in capitals that are no reason: what a flattening order is called, a currency, a mode."""
 
-EVENTS = {"ARMED", "RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED"}
+EVENTS = {"ARMED", "RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED", "WAITING"}
 KNOWN = {*get_args(messages.State), *get_args(messages.TimeInForce), *EVENTS, *PIECES, *NO_REASONS}
 
 
