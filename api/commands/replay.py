@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from api.replay.whatif import Run
 
 output = Console(highlight=False, soft_wrap=True)
+TRIALS_SHOWN = 10
 SHOWN = ("profit", "return", "max_drawdown", "sharpe", "fees", "slippage_bps", "trades", "hit_rate")
 
 
@@ -53,6 +54,11 @@ def replay(
     costs: Annotated[
         Path | None, typer.Option(help="JSON or TOML: maker_rate, taker_rate, latency_low_ms, ...")
     ] = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="JSON or TOML: a list of values for each parameter to try.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs of a grid side by side.")] = 1,
+    folds: Annotated[int, typer.Option(min=1, help="Steps of a grid's walk forward.")] = 4,
     report: Annotated[
         Path | None, typer.Option(help="Results go there, else beside the run.")
     ] = None,
@@ -62,16 +68,17 @@ def replay(
     """Replay recorded data in event time and say what came of it. Live topics, groups and tables are never touched.
 
     Ctrl-C stops a run so that the same command resumes it. A finished run that is named again is repeated from its
-    manifest, and must give the same hashes: else it exits 1.
+    manifest, and must give the same hashes: else it exits 1. With --grid every combination is run, ranked and judged.
     """
-    from api.replay import manifest, overrides, planning  # the routes take a second to import
+    from api.replay import grid as grids  # the routes take a second to import
+    from api.replay import manifest, overrides, planning
     from streams.feeds.pacing import MAX_SPEED, parse_speed
 
     with plainly():
         settings = locate.settings(brokers, data)
         directory = planning.directory(settings, run)
         known = manifest.read(directory)
-        wanted = dict(
+        wanted: dict[str, Any] = dict(
             since_ms=instants.milliseconds(since),
             until_ms=instants.milliseconds(until),
             names=topics,
@@ -88,8 +95,31 @@ def replay(
         except ValueError as error:
             raise Ended(Exit.USAGE, str(error)) from error
         pace = 0.0 if factor == MAX_SPEED else factor
+        if grid is not None:
+            combinations = grids.load(grid)
+            plan = known or asyncio.run(planning.plan(settings, run, **wanted))
+            for combination in combinations:
+                planning.check(plan.strategy, plan.params | combination)
+            manifest.write(directory, plan)
+            _sweep(plan, combinations, jobs, folds, report or directory)
+            raise typer.Exit
         code = asyncio.run(_replay(settings, directory, known, wanted, run, pace, report))
     raise typer.Exit(code)
+
+
+def _sweep(
+    plan: "Manifest", combinations: list[dict[str, str]], jobs: int, folds: int, directory: Path
+) -> None:
+    from api.replay import grid, manifest
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        running = bar.track(grid.sweep(plan, combinations, jobs), total=len(combinations))
+        judgement = grid.judged([*running], folds)
+    directory.mkdir(parents=True, exist_ok=True)
+    manifest.put(directory / grid.FILE, judgement)
+    for line in grid.shown(judgement, TRIALS_SHOWN):
+        output.print(line, markup=False)
+    output.print(f"grid: {directory / grid.FILE}")
 
 
 async def _replay(

@@ -40,6 +40,14 @@ def params(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def check(strategy: str, params: dict[str, str]) -> None:
+    """Raises Ended where no such strategy can be made."""
+    try:
+        load(strategy, params)
+    except StrategyRefused as refused:
+        raise Ended(Exit.USAGE, str(refused)) from refused
+
+
 async def plan(
     settings: Settings,
     run: str,
@@ -60,10 +68,7 @@ async def plan(
     account: of files, its name in the currency that the first symbol is quoted in, see `reference.account_of`.
     """
     overrides.check(limits, costs)
-    try:
-        load(strategy, params)
-    except StrategyRefused as refused:
-        raise Ended(Exit.USAGE, str(refused)) from refused
+    check(strategy, params)
     ranges: tuple[Range, ...] = ()
     traded = account
     if path is None:

@@ -195,3 +195,21 @@ def test_the_command_names_a_run_repeats_it_and_compares_the_hashes(
     assert "the same hashes" in again.output
     refused = CliRunner().invoke(cli.app, ["replay", "--run", "../x", "--data", str(tmp_path)])
     assert refused.exit_code == 64
+
+
+@pytest.mark.soak
+def test_a_sweep_runs_each_combination_as_a_run_of_its_own(
+    whole: Run, market: Path, tmp_path: Path
+) -> None:
+    choices = tmp_path / "grid.json"
+    choices.write_text('{"every": [3, 9]}')
+    words = ["replay", "--run", "sweep", "--data", str(tmp_path), "--path", str(market)]
+    done = CliRunner().invoke(
+        cli.app,
+        [*words, "--strategy", OFTEN, "--grid", str(choices), "--jobs", "2", "--folds", "2"],
+    )
+    assert done.exit_code == 0, done.output
+    told = json.loads((tmp_path / "replays" / "sweep" / "grid.json").read_text())
+    fills = {each["params"]["every"]: each["fills"] for each in told["trials"]}
+    assert fills.keys() == {"3", "9"}
+    assert fills["3"] == summary.summarise(whole.collected)["total"]["fills"]
