@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -25,6 +26,7 @@ from sinks.local import LocalPostgres, LocalValkey
 from streams import admin, crash
 from streams.exits import Exit
 from streams.local import LocalKafka
+from tests.faults.workers import Worker
 from tests.sinks import disk
 from tests.sinks.compare import compare
 from tests.sinks.conftest import PARTITIONS
@@ -72,16 +74,26 @@ def stop_database(scene: Scene, runs: int) -> None:
 
 
 def freeze_sink(scene: Scene, runs: int) -> None:
-    """Frozen until another sink has its partitions; awake, it must store nothing more and end as fenced."""
+    """Frozen until another has its partitions; awake, it stores nothing under its old claim.
+
+    It ends as fenced where it was about to, or finds out by itself and joins the other with a new claim.
+    """
     for number in range(runs):
         old = scene.sink
         old.signal(signal.SIGSTOP)
         scene.sink = scene.sink_named(f"rival{number}").start()
         scene.recovers("a takeover")
+        said = len(old.text())
         old.signal(signal.SIGCONT)
-        scene.ends.append(code := old.wait())
-        if code != Exit.FENCED:
+        scene.until(partial(_knows, old, said), "the frozen sink knows")
+        scene.ends.append(code := old.stop() if old.running() else old.wait())
+        if code not in (Exit.CLEAN, Exit.FENCED):
             scene.violations.append(f"the frozen sink ends with {code}, not {Exit.FENCED}")
+
+
+def _knows(sink: Worker, said: int) -> bool:
+    """Whether a sink has ended, or claimed its partitions anew."""
+    return not sink.running() or "partitions claimed" in sink.text()[said:]
 
 
 def hold_lock(scene: Scene, runs: int) -> None:
