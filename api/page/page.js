@@ -243,10 +243,8 @@ $("switch-form").addEventListener("submit", (event) => {
   turn(event.submitter.value).catch((error) => { $("switch-answer").textContent = error.message; });
 });
 for (const button of document.querySelectorAll("[data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
-$("theme").addEventListener("click", () => {
-  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.dataset.theme = dark ? "light" : "dark";
-  $("theme").textContent = dark ? "Dark" : "Light";
-  $("theme").setAttribute("aria-pressed", String(!dark));
-  chart?.paint();
-});
+const isDark = () => (document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+const showTheme = () => { $("theme").textContent = isDark() ? "Light" : "Dark"; chart?.paint(); };
+$("theme").addEventListener("click", () => { document.documentElement.dataset.theme = isDark() ? "light" : "dark"; showTheme(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
+showTheme();

@@ -42,6 +42,7 @@ class Run:
     strategy_params: str = ""
     strategy_account: str = "paper"
     api_token: str = ""
+    api_ops_url: str = ""
 
 
 class DataDirectory:

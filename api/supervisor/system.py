@@ -193,4 +193,5 @@ def _run(settings: Settings, services: Services, feed: str) -> Run:
         strategy_params=settings.strategy_params,
         strategy_account=settings.strategy_account,
         api_token=services.api_token,
+        api_ops_url=at.api,
     )

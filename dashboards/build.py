@@ -1,0 +1,70 @@
+"""`make dashboards`: writes Prometheus's rules from objectives.toml, the one place where thresholds stand."""
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RUNBOOKS = "docs/runbooks.md"
+
+
+def alerts(objectives: str) -> list[dict[str, Any]]:
+    """The alerts as they stand in the file."""
+    found: list[dict[str, Any]] = tomllib.loads(objectives)["alert"]
+    return found
+
+
+def rules(objectives: str) -> dict[str, Any]:
+    """The rule groups, one a component."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for alert in alerts(objectives):
+        groups.setdefault(alert["component"], []).append(_rule(alert))
+    return {"groups": [{"name": name, "rules": found} for name, found in groups.items()]}
+
+
+def expression(alert: dict[str, Any]) -> str:
+    """What Prometheus evaluates."""
+    return str(alert["expr"]).replace("{value}", str(alert.get("value", "")))
+
+
+def value_of(alert: dict[str, Any]) -> str:
+    """The expression without its last comparison: what the alert looks at, whether it fires or not."""
+    text = expression(alert).split(" and ")[0]
+    for comparison in (" > ", " < "):
+        head, found, _ = text.rpartition(comparison)
+        if found:
+            return head
+    return text
+
+
+def _rule(alert: dict[str, Any]) -> dict[str, Any]:
+    name = alert["name"]
+    return {
+        "alert": f"Headrace{name}",
+        "expr": expression(alert),
+        "for": alert["for"],
+        "labels": {
+            "service": "headrace",
+            "component": alert["component"],
+            "severity": alert["severity"],
+        },
+        "annotations": {
+            "summary": alert["summary"],
+            "description": alert["description"],
+            "runbook_url": f"{RUNBOOKS}#{name.lower()}",
+        },
+    }
+
+
+def rendered(objectives: str) -> str:
+    """The rule file: JSON, which is YAML too."""
+    return json.dumps(rules(objectives), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    text = rendered((HERE / "objectives.toml").read_text())
+    (HERE / "rules").mkdir(exist_ok=True)
+    (HERE / "rules" / "headrace.yaml").write_text(text)
+    sys.stdout.write("dashboards/rules/headrace.yaml\n")
