@@ -37,7 +37,7 @@ COMPOSED = {
 """Codes that the code puts together, and the pieces of them."""
 
 PIECES = {"QTY", "PRICE", "LOT", "TICK", "LOSS", "DRAWDOWN", "FEES", "MARGIN"}
-NO_REASONS = {"FLATTEN", "USD", "SIM", "LATCHED", "RESUME", "REVIEW"}
+NO_REASONS = {"FLATTEN", "USD", "SIM", "LATCHED", "RESUME", "RESUME_ASKED", "REVIEW"}
 """Words in capitals that are no reason: what a flattening order is called, a currency, a mode."""
 
 EVENTS = {"ARMED", "RESTATED", "REPLACED", "CANCEL_REJECTED", "REPLACE_REJECTED", "WAITING"}
