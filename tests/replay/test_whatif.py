@@ -133,7 +133,7 @@ def no_future(events: list[Event]) -> list[Event]:
     return events[: len(events) // 2]
 
 
-@pytest.mark.parametrize("change", [other_future, no_future])
+@pytest.mark.parametrize("change", [other_future, pytest.param(no_future, marks=pytest.mark.soak)])
 def test_what_a_strategy_does_cannot_follow_from_the_future(
     events: list[Event], market: Path, tmp_path: Path, change: Change
 ) -> None:

@@ -1,0 +1,39 @@
+"""Rows of the history are compared with records: by place, and by what they say."""
+
+from decimal import Decimal
+
+import pytest
+
+from api.verify import database
+from api.verify.database import TABLES
+
+FILLS = next(stored for stored in TABLES if stored.topic == "fills")
+ROW = ("f1", "o1", "paper", "BTC/USD.SIM", "buy", "0.50", "100", "50", "0.05")
+STORED = (*ROW[:5], Decimal("0.5"), Decimal(100), Decimal(50), Decimal("0.050"))
+PLACE = (2, 17)
+
+
+def details(
+    expected: dict[tuple[int, int], object], rows: dict[tuple[int, int], object]
+) -> list[str]:
+    return [v.detail for v in database._differences(FILLS, expected, rows)]  # type: ignore[arg-type]  # made rows
+
+
+def test_equal_rows_are_equal_however_a_number_is_written() -> None:
+    assert details({PLACE: ROW}, {PLACE: STORED}) == []
+
+
+def test_a_missing_a_foreign_and_a_changed_row_are_named_by_place() -> None:
+    assert details({PLACE: ROW}, {}) == ["fills[2]@17 is not in the table fills"]
+    assert details({}, {PLACE: STORED}) == ["fills[2]@17 is not in the topic"]
+    changed = (*STORED[:5], Decimal("0.51"), *STORED[6:])
+    (found,) = details({PLACE: ROW}, {PLACE: changed})
+    assert found.startswith("fills[2]@17: the topic has")
+
+
+@pytest.mark.parametrize(
+    ("stored", "told", "same"),
+    [(None, "", True), (None, None, True), ("", "", True), (None, "1", False), ("a", "b", False), (3, 3, True)],
+)  # fmt: skip
+def test_an_absent_field_is_null_or_empty(stored: object, told: object, same: bool) -> None:
+    assert database._same(stored, told) is same
