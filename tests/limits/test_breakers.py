@@ -205,7 +205,8 @@ def test_commands_are_counted_for_two_minutes() -> None:
 
 @pytest.mark.parametrize(
     ("times", "taken"),
-    [([0, 0, 0], 2), ([0, 0, 500, 500], 3), ([0, 0, 10_000, 10_000, 10_000], 4), ([1_000, 1_000, 0], 2)],
+    [([0, 0, 0], 2), ([0, 0, 500, 500], 3), ([0, 0, 10_000, 10_000, 10_000], 4), ([1_000, 1_000, 0], 2),
+     ([1_000, 0, 1_000], 2)],
 )  # fmt: skip
 def test_bucket_of_two_fills_with_two_a_second(times: list[int], taken: int) -> None:
     row, passed = Pace(), 0
