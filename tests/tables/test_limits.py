@@ -131,7 +131,7 @@ def test_stop_entry_and_target_stand_in_this_order(
 
 
 def test_without_a_price_the_stop_and_the_target_are_still_in_order() -> None:
-    terms = {"terms": BRACKET, "mark": None, "profile": MARGIN}
+    terms: dict[str, Any] = {"terms": BRACKET, "mark": None, "profile": MARGIN}
     assert check("_bracket", candidate(stop_loss=5, take_profit=6, **terms)) is None
     assert check("_bracket", candidate(stop_loss=5, take_profit=5, **terms)) is not None
     assert check("_bracket", candidate(take_profit=5, **terms)) is None
