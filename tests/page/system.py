@@ -45,7 +45,7 @@ from streams.topics import (
 PARTITIONS = 2
 SYMBOL = "BTC/USD.KRAKEN"
 START_MS = 1_767_225_600_000
-START_S, STOP_S = 40.0, 10.0
+START_S, STOP_S = 90.0, 20.0
 PRICES = [60_000 + 8 * ((n * 37) % 101) + n for n in range(240)]
 """In units of currency: a market that moves, the same each time."""
 

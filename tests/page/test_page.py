@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
 CHARTED = "document.querySelectorAll('#chart canvas').length > 0"
 FILL_S = 2.0
+HEAP = "(gc(), performance.memory.usedJSHeapSize)"
+SOAK_S, EVENTS_PER_S, GROWTH_MAX = 600, 100, 8 << 20
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +171,24 @@ def test_pictures_of_the_page_can_be_taken(page: Browser, tmp_path: Path) -> Non
     page.wait(CHARTED)
     page.shot(tmp_path / "page.png")
     assert (tmp_path / "page.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(SOAK_S + 240)
+def test_ten_minutes_of_a_hundred_events_a_second_leave_memory_flat(
+    page: Browser, system: System
+) -> None:
+    heaps = []
+    end, number = time.monotonic() + SOAK_S, 0
+    while time.monotonic() < end:
+        began = time.monotonic()
+        fills = [system.fill(number + n, order=f"soak{number + n}") for n in range(EVENTS_PER_S)]
+        system.write(FILLS, "paper", fills)
+        number = (number + EVENTS_PER_S) % 100
+        heaps.append(int(page.evaluate(HEAP)))
+        time.sleep(max(0.0, 1 - (time.monotonic() - began)))
+    quarter = len(heaps) // 4
+    early, late = min(heaps[quarter : 2 * quarter]), min(heaps[-quarter:])
+    assert late - early < GROWTH_MAX, (early, late)
+    page.wait_text("#state", "live")
+    assert page.problems() == []

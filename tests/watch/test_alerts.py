@@ -90,6 +90,21 @@ def test_each_alert_fires_when_it_should_and_not_a_step_before(
     assert holds, output
 
 
+@pytest.mark.parametrize("severity", sorted({alert["severity"] for alert in ALERTS.values()}))
+def test_each_severity_is_routed_to_its_receiver(severity: str) -> None:
+    amtool = shutil.which("amtool")
+    if amtool is None:
+        pytest.skip("no amtool: `make watch` installs it")
+    file = ROOT / "dashboards" / "alertmanager.yaml"
+    told = subprocess.run(
+        [amtool, "config", "routes", "test", f"--config.file={file}", f"severity={severity}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == [{"none": "deadman"}.get(severity, severity)]
+
+
 def test_every_alert_is_tested() -> None:
     assert {case.alert for case in CASES} | {"Watchdog"} == ALERTS.keys()
 
