@@ -124,6 +124,36 @@ def test_stop_limit_gapped_through_rests_for_the_next_bar() -> None:
     assert stage.filled() == [(ENTRY, "1", "97", "maker", "THROUGH_BAR")]
 
 
+def test_stop_by_trade_or_mark_goes_off_in_a_bar_too_and_slips_against_the_account() -> None:
+    stage = Stage(instrument(slippage="fixed_bps", slippage_bps=11))
+    stage.accept("sell", "stop", "1", stop_price="98", trigger="trade")
+    stage.accept("sell", "stop", "1", stop_price="97", trigger="mark")
+    stage.bar("100", "101", "96.5", "98")
+    assert [(fill.price, fill.slippage_ticks) for fill in stage.fills] == [("97.8", 2), ("96.8", 2)]
+
+
+@pytest.mark.parametrize(
+    ("price", "filled"),
+    [("100.5", ("100", "taker")), ("100", ("100", "taker")), ("99.9", ("99.9", "maker"))],
+)
+def test_limit_takes_at_an_open_that_it_reaches_and_rests_below(
+    price: str, filled: tuple[str, str]
+) -> None:
+    stage = Stage()
+    stage.accept("buy", "limit", "1", price=price)
+    stage.bar("100", "101", "99", "100")
+    assert [(fill.price, fill.liquidity) for fill in stage.fills] == [filled]
+
+
+def test_fills_of_a_bar_count_its_volume_down() -> None:
+    stage = Stage()
+    stage.accept("buy", "market", "3")
+    stage.accept("buy", "limit", "2", price="99")
+    stage.bar("100", "101", "98", "100", volume="100")
+    lefts = [(fill.left_before, fill.left_after) for fill in stage.fills]
+    assert lefts == [(10_000, 7000), (7000, 5000)]
+
+
 def test_bar_in_which_a_quote_was_seen_matches_nothing() -> None:
     stage = entered()
     stage.quote("50000", "50000.1", at=500)

@@ -8,7 +8,7 @@ from streams.ids import Ref
 from streams.messages import Quote
 from tables.book import BookIndex
 from tables.ladder import NEVER, Ladder
-from tables.resting import RestingOrder
+from tables.resting import Change, RestingOrder
 from tests.broker.exchange import SYMBOL
 
 
@@ -88,6 +88,10 @@ def test_index_is_due_for_arrivals_cancels_and_waiting_takers() -> None:
     under_cancel = order(6, 90, cancel_at=3)
     index.change("6", None, under_cancel)
     assert (index.books[SYMBOL].due, index.books[SYMBOL].trade_due) == (3, 3)
+    change = Change(2, Ref("orders.accepted", 0, 9), Ref("orders", 0, 9), qty=1)
+    index.change("8", None, order(8, 90, change=change))
+    assert (index.books[SYMBOL].due, index.books[SYMBOL].trade_due) == (2, 3)
+    assert index.books[SYMBOL].ladder("replace").reached(-2) == ["8"]
     index.change("7", None, order(7, 0, type="market"))
     assert index.books[SYMBOL].due == 0
 
@@ -143,6 +147,32 @@ def test_quote_at_the_price_of_a_queue_is_quiet_while_it_shows_no_less(
     seen = Quote(SYMBOL, bid, 105, bid_size, 9, 7, 7, 0, "test")
     assert index.books[SYMBOL].is_quiet(seen, 7) == quiet
     assert not index.books[SYMBOL].is_quiet(seen, 8)
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "quiet"),
+    [(100, 110, True), (95, 110, False), (106, 110, False), (100, 104, False), (100, 120, False)],
+)
+def test_quote_that_reaches_a_stop_or_a_limit_is_not_quiet(bid: int, ask: int, quiet: bool) -> None:
+    index = BookIndex()
+    stops = {"type": "stop", "state": "UNTRIGGERED"}
+    for each in (
+        order(1, 0, side="sell", stop_price=95, **stops),
+        order(2, 0, stop_price=120, **stops),
+        order(3, 106, side="sell"),
+        order(4, 104),
+    ):
+        index.change(each.order_id, None, each)
+    seen = Quote(SYMBOL, bid, ask, 9, 9, 7, 7, 0, "test")
+    assert index.books[SYMBOL].is_quiet(seen, 7) == quiet
+
+
+def test_triggered_stop_limit_waits_as_a_taker() -> None:
+    index = BookIndex()
+    index.change("1", None, order(1, 90, type="stop_limit", state="TRIGGERED"))
+    assert index.books[SYMBOL].takers == {"1"}
+    index.change("2", None, order(2, 90, type="stop_limit", state="WORKING"))
+    assert index.books[SYMBOL].ask_low == 90
 
 
 def test_queue_that_is_not_known_is_looked_at_when_its_price_is_the_best() -> None:
