@@ -87,12 +87,8 @@ class _Bar:
         )
 
     def _stop(self, order: RestingOrder, price: int) -> None:
-        if order.is_limit:
-            marketable = order.sign * (order.price - price) >= 0
-            if marketable:
-                self._take(order.order_id, price)
-            else:
-                taking.stay(self.work, order)
+        """Let a stop that was set off take at a price; one with a limit beyond it arrives with the limits."""
+        if order.is_limit and order.sign * (order.price - price) < 0:
             return
         self._take(order.order_id, price)
         if order.is_protective:

@@ -145,6 +145,38 @@ def test_limit_takes_at_an_open_that_it_reaches_and_rests_below(
     assert [(fill.price, fill.liquidity) for fill in stage.fills] == [filled]
 
 
+def test_order_for_which_no_volume_is_left_rests_on() -> None:
+    stage = Stage()
+    stage.accept("buy", "market", "1")
+    waiting = stage.accept("buy", "limit", "2", price="99")
+    stage.bar("100", "101", "98", "100", volume="10")
+    assert stage.life(waiting) == ["WORKING"]
+
+
+def test_fill_or_kill_fills_with_just_the_volume_that_is_there() -> None:
+    stage = Stage()
+    order = stage.accept("buy", "market", "1", tif="FOK")
+    stage.bar("100", "101", "98", "100", volume="10")
+    assert stage.life(order) == ["FILLED"]
+
+
+def test_reduce_only_limit_ends_in_a_bar_with_the_position() -> None:
+    stage = Stage()
+    stage.accept("buy", "market", "1")
+    order = stage.accept("sell", "limit", "3", price="102", reduce_only=True)
+    stage.bar("100", "101", "98", "100")
+    stage.bar("100", "103", "98", "100")
+    assert stage.life(order)[-2:] == ["PARTIALLY_FILLED", "CANCELLED REDUCE_ONLY"]
+
+
+@pytest.mark.parametrize(("high", "fills"), [("105", 2), ("104.9", 1)])
+def test_short_is_stopped_in_its_own_bar_when_that_touches_the_stop(high: str, fills: int) -> None:
+    stage = Stage()
+    stage.accept("sell", "market", "1", stop_loss="105")
+    stage.bar("100", high, "99", "100")
+    assert len(stage.fills) == fills
+
+
 def test_fills_of_a_bar_count_its_volume_down() -> None:
     stage = Stage()
     stage.accept("buy", "market", "3")
