@@ -23,7 +23,17 @@ NOW_MS = 1_000_000
 SERIES = rf"^{PREFIX}{{}}(_count)?[{{{{ ]"
 """A line that is no comment."""
 
-UNITS = ("_total", "_seconds", "_records", "_rows", "_info", "_connected", "_assigned", "_keys")
+UNITS = (
+    "_total",
+    "_seconds",
+    "_records",
+    "_rows",
+    "_info",
+    "_connected",
+    "_assigned",
+    "_keys",
+    "_clients",
+)
 
 
 @pytest.fixture
@@ -116,6 +126,9 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     meter.feed_gap("kraken")
     meter.feed_quarantined("kraken", "NOT_JSON")
     meter.request("/v1/status", "GET", 200, 0.001)
+    meter.denied("rate")
+    meter.streams(1)
+    meter.stream_dropped("slow")
     meter.chunk("symbol", {"orders": [NOW_MS + 500]}, {"fills": 1}, {"commit": 0.1}, NOW_MS)
     meter.lag("orders", 0, 1)
     refused = Decision("d", "new", "rejected", "paper", CAUSE, 1, reason="NO_PRICE")
