@@ -1,7 +1,6 @@
 """One batch of the sink: records of some partitions, decoded into rows, refused ones set aside."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -16,6 +15,9 @@ from streams.codec import Undecodable
 RECORDS_MAX = 5_000
 BYTES_MAX = 8 << 20
 REJECT_VALUE_BYTES = 64 << 10
+YEAR_9999_MS = 253_402_300_799_999
+"""The last moment that clients can read."""
+
 COUNTED = frozenset(topic.name for topic in (topics.DECISIONS, topics.EVENTS, topics.FILLS))
 """Topics whose messages the meter counts by what they say."""
 
@@ -41,12 +43,12 @@ class Span(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """A record that no history table takes. value: at most 64 KiB of it."""
+    """A record that no table takes. value: at most 64 KiB of it; timestamp_ms: None where SQL has no such time."""
 
     topic: str
     partition: int
     offset: int
-    timestamp_ms: int
+    timestamp_ms: int | None
     reason: str
     error: str
     value: bytes | None
@@ -99,17 +101,34 @@ class Batch:
         self.spans[place] = Span(self.spans.get(place, span).first, span.next)
 
     def seal(self) -> None:
-        """Make the columns of what SQL will most likely take, so that the writer need not."""
+        """Make the columns, so that the writer need not; set aside what no column takes, so that SQL is not asked."""
         for topic, rows in self.rows.items():
             if rows:
-                with suppress(*UNFIT):  # the writer finds out which row it is
+                try:
                     self.columns[topic] = columns(BY_TOPIC[topic], rows)
+                except UNFIT:
+                    self.rows[topic] = list(self._fitting(topic, rows))
+
+    def _fitting(self, topic: str, rows: Sequence[Row]) -> Iterator[Row]:
+        """The rows that their columns take; the others are found by halving."""
+        try:
+            columns(BY_TOPIC[topic], rows)
+        except UNFIT as error:
+            if len(rows) == 1:
+                self.reject((topic, rows[0][1]), rows[0][2], "SINK_REFUSED", str(error))
+                return
+            middle = len(rows) // 2
+            yield from self._fitting(topic, rows[:middle])
+            yield from self._fitting(topic, rows[middle:])
+        else:
+            yield from rows
 
     def reject(self, place: Place, offset: int, reason: str, error: str) -> None:
         """Set a record aside."""
         record = next(record for record in self.origins[place] if record.offset == offset)
         value = None if record.value is None else record.value[:REJECT_VALUE_BYTES]
-        self.rejects.append(Reject(*place, offset, record.timestamp, reason, error[:200], value))
+        time_ms = record.timestamp if 0 <= record.timestamp <= YEAR_9999_MS else None
+        self.rejects.append(Reject(*place, offset, time_ms, reason, error[:200], value))
 
     def _decode(
         self, place: Place, records: Sequence[Record], decode: Callable[[bytes], Any]
@@ -136,6 +155,8 @@ class Batch:
 def columns(table: Table, rows: Sequence[Row]) -> list[Array]:
     """One array a column, the key first. Raises one of UNFIT for a value that its column does not take."""
     times, partitions, offsets, *others = zip(*rows, strict=True)
+    if min(times) < 0 or max(times) > YEAR_9999_MS:
+        raise ValueError("the record's time is outside the years 1970 to 9999")
     key = [arrays.bigints(times), arrays.ints(partitions), arrays.bigints(offsets)]
     pairs = zip(table.columns, others, strict=True)
     return key + [KINDS[column.kind].array(values) for column, values in pairs]

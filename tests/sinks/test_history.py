@@ -102,6 +102,30 @@ def test_rows_that_sql_refuses_are_isolated_with_their_bytes(database: str) -> N
     assert rejects == [(13, "SINK_REFUSED", messages[13]), (77, "NOT_JSON", b"not json")]
 
 
+def test_rows_that_only_sql_refuses_are_found_by_halving(database: str) -> None:
+    store(database, TRADES, [trade(0)])
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE trades ADD CHECK (trade_id NOT IN (7, 8, 55))")
+    written = store(database, TRADES, [trade(number) for number in range(1, 100)], first=1)
+    assert written == Written({"trades": 96}, conflicts=0)
+    rejects = select(database, "SELECT log_offset, reason FROM sink_rejects ORDER BY 1")
+    assert rejects == [(7, "SINK_REFUSED"), (8, "SINK_REFUSED"), (55, "SINK_REFUSED")]
+
+
+@pytest.mark.parametrize("time_ms", [-1, 10**15, 2**63 - 1])
+def test_a_record_of_an_impossible_time_is_set_aside(database: str, time_ms: int) -> None:
+    async def work(history: History) -> Written:
+        await history.claim([(TRADES.name, 0)])
+        batch = Batch(generation=0)
+        records = [record(0, trade(0)), replace(record(1, trade(1)), timestamp=time_ms)]
+        batch.add((TRADES.name, 0), Span(0, 2), records)
+        batch.seal()
+        return await history.commit(batch)
+
+    assert with_history(database, work) == Written({"trades": 1}, conflicts=0)
+    assert select(database, "SELECT log_offset, ts FROM sink_rejects") == [(1, None)]
+
+
 def test_a_record_without_a_value_is_kept_as_a_reject(database: str) -> None:
     async def work(history: History) -> None:
         await history.claim([(TRADES.name, 0)])
