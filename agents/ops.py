@@ -1,4 +1,4 @@
-"""The ops port of a process: /metrics, /livez, /readyz and /status, served by a thread so that a stuck loop shows."""
+"""The ops port of a process: metrics, probes and status, served by a thread so that a loop that is stuck shows."""
 
 import logging
 import threading
@@ -27,6 +27,7 @@ class Probes:
     status: Callable[[], dict[str, Any]]
     live: Checks = field(default_factory=dict)
     ready: Checks = field(default_factory=dict)
+    _started: set[str] = field(default_factory=set, init=False)
 
     def answer(self, target: str, accept: str) -> tuple[int, str, bytes]:
         """Status, content type and body for a request target."""
@@ -39,7 +40,22 @@ class Probes:
             return 200, "application/json", msgspec.json.encode(self.status())
         if root in ("livez", "readyz"):
             return self._probe(self.live if root == "livez" else self.ready, name, url.query)
+        if root == "startupz":
+            return self._startup(name, url.query)
         return 404, TEXT, b"not found\n"
+
+    def _startup(self, name: str, query: str) -> tuple[int, str, bytes]:
+        """Ready once, started for ever: what is not ready later has not ceased to be started."""
+        latched = {check: self._latched(check, holds) for check, holds in self.ready.items()}
+        return self._probe(latched, name, query)
+
+    def _latched(self, check: str, holds: Callable[[], bool]) -> Callable[[], bool]:
+        def was() -> bool:
+            if check not in self._started and holds():
+                self._started.add(check)
+            return check in self._started
+
+        return was
 
     def _probe(self, checks: Checks, name: str, query: str) -> tuple[int, str, bytes]:
         given = parse_qs(query, keep_blank_values=True)

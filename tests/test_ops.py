@@ -85,3 +85,13 @@ def test_a_loop_that_stands_still_for_ten_seconds_is_not_alive() -> None:
     assert not beat.is_young()
     beat.strike()
     assert beat.is_young()
+
+
+def test_what_was_ready_once_has_started_for_ever() -> None:
+    holds = {"restored": False}
+    probes = Probes(lambda _: (b"", ""), dict, ready={"restored": lambda: holds["restored"]})
+    assert probes.answer("/startupz", "")[0] == 503
+    holds["restored"] = True
+    assert probes.answer("/startupz/restored", "")[0] == 200
+    holds["restored"] = False
+    assert (probes.answer("/startupz", "")[0], probes.answer("/readyz", "")[0]) == (200, 503)
