@@ -55,6 +55,38 @@ def test_price_that_is_marketable_takes_with_the_better_price() -> None:
     assert stage.filled() == [(first, "2", "100.2", "taker", "TAKER")]
 
 
+def test_partly_filled_order_that_is_moved_into_the_market_takes() -> None:
+    stage, first, _ = resting()
+    stage.trade("98.9", "0.5")
+    stage.replace(first, price="101")
+    stage.quote("100", "100.2")
+    assert stage.filled(1) == [(first, "1.5", "100.2", "taker", "TAKER")]
+
+
+def test_exit_that_is_held_takes_its_new_price_and_is_armed_with_it() -> None:
+    stage = Stage()
+    stage.accept("buy", "limit", "1", price="49990", stop_loss="49900", take_profit="50100")
+    stage.replace(PROFIT, price="50050")
+    stage.quote("50000", "50000.1")
+    assert stage.life(PROFIT) == ["HELD", "REPLACED"]
+    stage.trade("49989.9", "1")
+    stage.quote("50050", "50050.1")
+    assert stage.filled(1) == [(PROFIT, "1", "50050", "maker", "THROUGH_QUOTE")]
+
+
+@pytest.mark.parametrize(("qty", "armed"), [("7", 4000), ("12", 4000), ("3", 3000)])
+def test_child_keeps_what_is_armed_of_it_and_waits_for_the_rest(qty: str, armed: int) -> None:
+    stage = Stage()
+    stage.accept("buy", "limit", "10", price="99")
+    child = stage.accept("sell", "limit", "10", price="101", group_kind="oto", parent_id=ENTRY)
+    stage.quote("100", "100.1")
+    stage.trade("98.9", "4")
+    stage.replace(child, qty=qty)
+    stage.quote("100", "100.1")
+    order = stage.tables.exchange.orders[child]
+    assert (order.free, order.qty) == (armed, int(qty) * 1000)
+
+
 def test_post_only_order_is_not_moved_into_the_market() -> None:
     stage = Stage()
     order = stage.accept("buy", "limit", "1", price="99", post_only=True)
@@ -65,10 +97,11 @@ def test_post_only_order_is_not_moved_into_the_market() -> None:
     assert stage.tables.exchange.orders[order].price == 990
 
 
-def test_quantity_that_has_filled_already_cancels_the_rest() -> None:
+@pytest.mark.parametrize("qty", ["1", "1.5"])
+def test_quantity_that_has_filled_already_cancels_the_rest(qty: str) -> None:
     stage, first, _ = resting()
     stage.trade("98.9", "1.5")
-    stage.replace(first, qty="1")
+    stage.replace(first, qty=qty)
     stage.quote("100", "100.1")
     assert stage.life(first)[-1] == "CANCELLED REPLACED"
     assert stage.events[-1].filled == "1.5"
