@@ -21,6 +21,7 @@ LAG = 'headrace_lag_records{instance="w:1",topic="orders",partition="0"}'
 COMMITS = 'headrace_transactions_total{instance="w:1",group="account",outcome="commit"}'
 ABORTS = 'headrace_transactions_total{instance="w:1",group="account",outcome="abort"}'
 REJECTED = 'headrace_rejections_total{reason="NO_CASH"}'
+LETTERS = 'headrace_dead_letters_total{topic="orders",reason="NOT_JSON"}'
 ORDERS = 'headrace_orders_total{type="new"}'
 GOOD = 'headrace_http_requests_total{route="/v1/orders",method="GET",status="200"}'
 BAD = 'headrace_http_requests_total{route="/v1/orders",method="GET",status="503"}'
@@ -59,7 +60,8 @@ CASES: tuple[Case, ...] = (
         "5m",
         "15m",
     ),
-    _counter("DeadLetters", 'headrace_dead_letters_total{topic="orders",reason="NOT_JSON"}', "0s", "1m"),
+    Case("DeadLetters", {LETTERS: "0+1x80"}, {LETTERS: "0+0x80"}, "0s", "1m"),
+    Case("DeadLetters", {LETTERS: "_ 1+0x80"}, {LETTERS: "_ 0+0x80"}, "0s", "1m"),
     Case(
         "RejectsHigh",
         {REJECTED: "0+51x80", ORDERS: "0+100x80"},
