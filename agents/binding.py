@@ -5,6 +5,8 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from importlib import import_module
+from types import ModuleType
 from typing import NoReturn
 
 from aiokafka import TopicPartition
@@ -53,6 +55,7 @@ class CellsBinding:
         self._log = log
         self._commits = Commits(log)
         self._started = False
+        self._loading: dict[str, asyncio.Task[ModuleType]] = {}
         self._partitions = partitions
         self._groups = {s.topic.name: g for g in groups for s in g.inputs if not s.broadcast}
         self._all = tuple(groups)
@@ -114,7 +117,10 @@ class CellsBinding:
 
     async def run(self, tp: TP, runs: list[Run]) -> None:
         """Fold and commit one chunk; returns when its partition may be fetched into again."""
-        cell = self.cells.get((self._groups[tp.topic].name, tp.partition))
+        group = self._groups[tp.topic]
+        if group.loads:
+            await self._loaded(group.loads)
+        cell = self.cells.get((group.name, tp.partition))
         if cell is None or not self._accepting:
             return  # its partition has moved; whoever has it now reads these records
         try:
@@ -123,6 +129,14 @@ class CellsBinding:
                 await cell.settled()
         except (Unsure, HandlerFailed, AssertionError) as error:
             self.fail(error)
+
+    async def _loaded(self, module: str) -> None:
+        """Import a module beside the loop, once."""
+        loading = self._loading.get(module)
+        if loading is None:
+            loading = asyncio.create_task(asyncio.to_thread(import_module, module))
+            self._loading[module] = loading
+        await asyncio.shield(loading)
 
     async def turn(self) -> tuple[TP, list[Run]] | None:
         """In lockstep: the next chunk for an agent; broadcast inputs are applied on the way."""

@@ -70,7 +70,8 @@ class Group:
     """One line of the system: inputs -> handlers over tables -> outputs, and the changelog of the tables.
 
     tables: the partition of a cell -> its tables, empty. prove: raises where what a chunk has changed in them does not
-    add up, before anything of it is committed.
+    add up, before anything of it is committed. loads: a module that its handlers need and that takes long to import;
+    other groups are at work meanwhile.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Group:
     tables: Callable[[int], Tables]
     changelog: Topic
     prove: Callable[[Any], None] = nothing_to_prove
+    loads: str = ""
 
     @property
     def outputs(self) -> tuple[Topic, ...]:

@@ -59,6 +59,7 @@ def routes(
         inputs=(Input(topics.FEATURES, (learner.on_features,), learned, on_error="dead_letter"),),
         tables=LearnerTables,
         changelog=topics.LEARNER_STATE,
+        loads="models.linear",
     )
     # orders: a command whose producer has another partitioner is forwarded to its account's partition
     decided = (topics.DECISIONS, topics.ACCEPTED, topics.ORDERS)

@@ -5,7 +5,6 @@ import faulthandler
 import sys
 import threading
 import time
-from importlib import import_module
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -102,12 +101,8 @@ def _beat_with(app: App, beat: Beat, meter: ProcessMeter) -> None:
     # From the first beat on: until then, restoring may take long, and whoever started us waits for /readyz.
     watchdog = threading.Thread(target=_watch, args=(beat,), name="watchdog", daemon=True)
 
-    loading = threading.Thread(target=import_module, args=("models.linear",), daemon=True)
-
     async def strike() -> None:
         beat.strike()
-        if loading.ident is None and _binding(app).ready:
-            loading.start()  # cells are at work already when the learner's first vector needs it
         if not watchdog.is_alive():
             watchdog.start()
         consumer = app.consumer
