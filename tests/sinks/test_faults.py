@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sinks.local import LocalPostgres
-from tests.sinks import disk, faults
+from tests.sinks import breaks, disk, faults
 from tests.sinks.compare import compare
 from tests.sinks.load import Load
 from tests.sinks.scene import Scene
@@ -28,8 +28,8 @@ def test_kills_at_random_and_within_the_transaction_leave_no_gap_and_no_double(
 ) -> None:
     scene.load = Load(scene.kafka, scene.chance, poison=True, jumps=True)
     with scene.under_load():
-        faults.kill_sink(scene, 1)
-        faults.kill_at_points(scene, 1)
+        breaks.kill_sink(scene, 1)
+        breaks.kill_at_points(scene, 1)
     scene.drain()
     assert scene.load.poisoned > 0
     assert compare(scene.kafka, scene.database.url) + scene.violations == []
@@ -40,7 +40,7 @@ def test_a_database_that_is_stopped_and_killed_under_load_misses_nothing(scene: 
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", [name for name in faults.PARTS if name != "disk"])
+@pytest.mark.parametrize("name", [name for name in breaks.PARTS if name != "disk"])
 def test_every_fault_leaves_what_the_log_holds(name: str, scene: Scene) -> None:
     assert faults.play(name, 3, scene).violations == []
 
@@ -61,7 +61,7 @@ def test_a_comparison_finds_what_is_missing_different_or_invented(scene: Scene) 
     scene.drain()
     url = scene.database.url
     assert compare(scene.kafka, url) == []
-    with faults.session(scene) as sql:
+    with breaks.session(scene) as sql:
         sql.execute("DELETE FROM trades WHERE ctid = (SELECT min(ctid) FROM trades)")
         sql.execute("UPDATE fills SET fee = 1 WHERE ctid = (SELECT min(ctid) FROM fills)")
         sql.execute(
