@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from streams import control
@@ -10,7 +11,7 @@ from tables import limits
 from tables.account_tables import AccountTables
 from tables.candidate import Candidate, Refusal
 from tables.limits import Gate
-from tables.orders import OpenLots
+from tables.orders import LiveOrder, OpenLots, Spent, Terms, pair
 from tables.position import Position
 from tests.tables.candidates import BTC, CASH, MARGIN, candidate
 
@@ -161,3 +162,38 @@ def test_a_kill_covers_everything_its_account_symbol_or_strategy() -> None:
     scopes = ("global", "account:a", "symbol:s")
     assert limits.kill_scopes("a", "s", "") == scopes
     assert limits.kill_scopes("a", "s", "x") == (*scopes, "strategy:x")
+
+
+OTO = {"group": {"kind": "oto", "parent": "entry"}, "qty": "1", "price": "1"}
+
+
+def with_parent(**changed: Any) -> AccountTables:
+    """Tables with the live order `entry` of account a."""
+    tables = AccountTables(0)
+    terms = Terms(qty=100, reserved_lot=1, limit=1, price=1)
+    order = LiveOrder("a", "entry", BTC.symbol, 1, "limit", terms)
+    tables.orders.put("1-0-5", msgspec.structs.replace(order, **changed))
+    spent = Spent(5, "digest", "accepted", 1, 1, order_id="1-0-5", state="ACCEPTED")
+    tables.spent.put(pair("a", "entry"), spent)
+    return tables
+
+
+NOT_LIVE = Refusal("BAD_COMBINATION", "group.parent entry is no live order")
+
+
+@pytest.mark.parametrize(
+    ("terms", "tables", "refusal"),
+    [
+        (OTO, with_parent(), None),
+        (OTO, AccountTables(0), NOT_LIVE),
+        (OTO, with_parent(closing=0), NOT_LIVE),
+        (OTO | {"account": "b"}, with_parent(), NOT_LIVE),
+        (OTO, with_parent(symbol="ETH/USD.T"), Refusal("BAD_COMBINATION", "group.parent is of ETH/USD.T")),
+        (OTO | {"group": {"kind": "oco", "id": "g"}}, AccountTables(0), None),
+        ({"qty": "1", "price": "1"}, AccountTables(0), None),
+    ],
+)  # fmt: skip
+def test_an_armed_order_names_a_live_parent_of_its_account_and_symbol(
+    terms: dict[str, Any], tables: AccountTables, refusal: Refusal | None
+) -> None:
+    assert limits._combination(candidate(terms=terms), tables) == refusal
