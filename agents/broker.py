@@ -146,7 +146,7 @@ def _work_trade(event: Event[Trade], tables: BrokerTables, book: SymbolBook) -> 
     if quote is not None and not trade.flags and instrument.status not in CLOSED:
         work.show(quote)
         trade_matcher.on_trade(work, book, trade)
-        work.remember_used(trade.symbol)
+        work.remember_taken(trade.symbol)
     return _close(work, book)
 
 

@@ -48,6 +48,7 @@ class Execution:
         self.armed: list[str] = []
         self.ended: list[str] = []
         self.touched: set[str] = set()
+        self._taken: set[Side] = set()
 
     def depth(self, side: Side) -> Depth | None:
         """The side of the book that an order of `side` takes from."""
@@ -61,6 +62,7 @@ class Execution:
         """Note that an order of `side` has used displayed or walked size."""
         depth = self.depth(side)
         assert depth is not None
+        self._taken.add(side)
         if side == "buy":
             self.ask = depth.without(qty, block)
         else:
@@ -75,7 +77,18 @@ class Execution:
     def remember_used(self, symbol: str) -> None:
         """Keep what is used of the shown quote; a side that could not be seen keeps what was known."""
         before = self.exchange.consumed.get(symbol) or Consumed()
-        after = Consumed(_used(self.bid, before.bid), _used(self.ask, before.ask))
+        self._keep(
+            symbol, before, Consumed(_used(self.bid, before.bid), _used(self.ask, before.ask))
+        )
+
+    def remember_taken(self, symbol: str) -> None:
+        """Keep what was used of the quote that stood at a trade; a trade shows no book that could renew a size."""
+        before = self.exchange.consumed.get(symbol) or Consumed()
+        bid = self.bid if "sell" in self._taken else before.bid
+        ask = self.ask if "buy" in self._taken else before.ask
+        self._keep(symbol, before, Consumed(bid, ask))
+
+    def _keep(self, symbol: str, before: Consumed, after: Consumed) -> None:
         if after == before:
             return
         if after == Consumed():

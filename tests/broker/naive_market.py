@@ -1,5 +1,6 @@
 """The market side of the slow twin: what a quote and a trade do to its orders, by loops over all of them."""
 
+from copy import copy
 from fractions import Fraction
 from math import ceil, floor
 
@@ -38,8 +39,13 @@ class NaiveExchange(NaiveOrders):
         self.time_out()
         fresh = t.time - self.clock <= self.instrument.stale_ms * 10**6
         if self.quote is not None and good(self.quote) and fresh and not t.flags:
+            before = {side: copy(shown) for side, shown in self.sides.items()}
             self._show(self.quote)
+            seen = {side: (shown.left, shown.walked) for side, shown in self.sides.items()}
             self._work_trade(t)
+            for side, shown in self.sides.items():  # a trade shows no book that could renew a size
+                if (shown.left, shown.walked) == seen[side] and side in before:
+                    self.sides[side] = before[side]
         self.bury()
 
     def _begin(self, time: int, trade: Trade | None) -> None:
