@@ -13,7 +13,7 @@ from tables.candidate import Candidate, Refusal
 from tables.limits import Gate
 from tables.orders import LiveOrder, OpenLots, Spent, Terms, pair
 from tables.position import Position
-from tests.tables.candidates import BTC, CASH, MARGIN, candidate
+from tests.tables.candidates import BTC, CASH, MARGIN, candidate, mark
 
 TABLES = AccountTables(0)
 LONG = Position(qty=100)
@@ -119,6 +119,7 @@ BRACKET = {"bracket": {"stop_loss": {"stop_price": "1"}}}
         ("sell", 100, 101, 99, True),
         ("sell", 100, 100, 99, False),
         ("sell", 100, 101, 100, False),
+        ("sell", 100, 0, 99, True),
     ],
 )
 def test_stop_entry_and_target_stand_in_this_order(
@@ -136,6 +137,12 @@ def test_without_a_price_the_stop_and_the_target_are_still_in_order() -> None:
     assert check("_bracket", candidate(stop_loss=5, take_profit=6, **terms)) is None
     assert check("_bracket", candidate(stop_loss=5, take_profit=5, **terms)) is not None
     assert check("_bracket", candidate(take_profit=5, **terms)) is None
+    assert check("_bracket", candidate("sell", take_profit=5, **terms)) is None
+
+
+def test_half_a_tick_from_the_mark_is_a_distance() -> None:
+    terms: dict[str, Any] = {"terms": BRACKET, "mark": mark(201)}
+    assert check("_bracket", candidate(stop_loss=100, take_profit=101, **terms)) is None
 
 
 def test_a_cash_account_has_nothing_to_protect_behind_a_sell() -> None:
