@@ -43,7 +43,7 @@ def main(module: str) -> int:
         explained = line in known
         unexplained += not explained
         print(f"{'' if explained else 'NOT EXPLAINED: '}{name} {SURVIVED[tried[name]]}\n    {line}")
-    return int(bool(unexplained) or killed < KILLED_MIN * len(tried))
+    return int(not tried or bool(unexplained) or killed < KILLED_MIN * len(tried))
 
 
 if __name__ == "__main__":
