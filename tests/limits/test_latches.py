@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agents import latching
 from agents.handler import Output
 from streams import control, money, topics
 from streams.codec import Undecodable
@@ -44,6 +45,20 @@ def test_mark_that_loses_too_much_latches_and_cancels_entries_but_no_exit() -> N
     (cancel,) = cancels(outputs)
     assert (cancel.order_id, cancel.reason) == (first.order_id, "LATCHED")
     assert entry(drive, "late") == "LATCHED_LOSS"
+
+
+def test_marks_of_one_second_weigh_once_but_an_order_weighs_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drive = held()
+    LOSING(drive)
+    monkeypatch.setattr(latching, "WEIGH_NS", 10**9)
+    assert latched(drive.mark(BTC.symbol, 4_980_000, 4_980_000)) == []
+    assert entry(drive, "early") == "LATCHED_LOSS"
+    other = held()
+    LOSING(other)
+    other.clock += 10**9
+    assert len(latched(other.mark(BTC.symbol, 4_980_000, 4_980_000))) == 1
 
 
 def test_latch_is_said_once() -> None:
