@@ -80,7 +80,9 @@ def test_a_group_is_done_when_only_markers_are_left(kafka: str, fresh_name: Name
         async with lag.watch(kafka, group, [topic], [topic]) as behind:
             assert await _eventually(lambda: _is(behind, {place: 6}))
             assert not await behind.at_rest()
-            consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group)
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=kafka, group_id=group, enable_auto_commit=False
+            )
             await consumer.start()
             consumer.assign([place])
             await consumer.commit({place: 1})
