@@ -141,7 +141,8 @@ SELECT
     count(p) FILTER (WHERE y IS NOT NULL) AS judged,
     avg(CASE WHEN p IS NOT NULL THEN y END) AS base_rate,
     avg(power(p - y, 2)) AS brier,
-    avg(-ln(CASE y WHEN 1 THEN greatest(p, 1e-12) WHEN 0 THEN greatest(1 - p, 1e-12) END)) AS logloss,
+    avg(-ln(CASE y WHEN 1 THEN greatest(p, 1e-12) WHEN 0 THEN greatest(1 - p, 1e-12) END))
+        FILTER (WHERE p IS NOT NULL) AS logloss,
     avg(CASE WHEN p IS NULL OR y IS NULL THEN NULL WHEN (p > 0.5) = (y = 1) THEN 1.0 ELSE 0.0 END) AS accuracy
 FROM labels
 GROUP BY 1, 2, 3;
