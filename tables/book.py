@@ -3,8 +3,8 @@
 The table of orders is what is logged; the index is derived from it, order by order, and rebuilt on restore.
 
 Why ticks are compared one by one: a chunk's lowest and highest prices of each symbol would tell that none of its ticks
-matters, but finding them reads every tick, at 0.7 of the cost of comparing it. The fold visits each tick for its mark
-anyway, so a scan ahead would spare at most a thirtieth of a tick. The benchmark row P8 measures both.
+matters, but finding them reads every tick, at half of the cost of comparing it. The fold visits each tick for its mark
+anyway, so a scan ahead would spare at most a twentieth of a tick. The benchmark row P8 measures both.
 """
 
 from streams.messages import Quote
