@@ -24,6 +24,7 @@ from streams.settings import Settings
 from streams.transport import App, Consumer
 
 BEAT_EVERY_S = 1.0
+CHECKS, CHECK_AGAIN_S = 3, 1.0
 
 
 def run_worker(settings: Settings) -> int:
@@ -59,13 +60,22 @@ def _check(settings: Settings) -> Exit | None:
         )
         return Exit.SETTINGS
     try:
-        problems = asyncio.run(admin.check(settings.brokers, settings.partitions))
+        problems = asyncio.run(_problems(settings))
     except (KafkaError, OSError) as error:
         sys.stderr.write(f"no broker answers at {settings.brokers}: {error}\n")
         return Exit.NO_BROKER
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
     return Exit.CHECK_FAILED if problems else None
+
+
+async def _problems(settings: Settings) -> list[admin.Problem]:
+    """What is wrong with the topics, asked again: a broker that has just come back may not know them all yet."""
+    for _ in range(CHECKS - 1):
+        if not await admin.check(settings.brokers, settings.partitions):
+            return []
+        await asyncio.sleep(CHECK_AGAIN_S)
+    return await admin.check(settings.brokers, settings.partitions)
 
 
 def _probes(metrics: Metrics, app: App, beat: Beat) -> Probes:

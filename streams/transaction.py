@@ -253,8 +253,10 @@ class Transactions:
             raise Unsure(Exit.TRANSACTION, error) from error
         except (KafkaConnectionError, OSError) as error:
             raise Unsure(Exit.NO_BROKER, error) from error
-        except (KafkaError, NotImplementedError) as error:
+        except KafkaError as error:
             raise Unsure(Exit.TRANSACTION, error) from error
+        except NotImplementedError as error:  # an older broker: no restart mends that
+            raise Unsure(Exit.CHECK_FAILED, error) from error
 
 
 def _refuse(errors: set[int]) -> None:
