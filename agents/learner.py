@@ -13,7 +13,8 @@ from models.labels import UP_1S, Outcome, Pending
 from models.learning import Learned, LearnerTable
 from streams import topics
 from streams.codec import Undecodable
-from streams.messages import Answer, DeadLetter, Features, Label, Prediction
+from streams.messages import DeadLetter
+from streams.predictions import Answer, Features, Label, Prediction
 from streams.state import Table
 
 MODEL = "up1s.micro0.all"

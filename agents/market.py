@@ -12,7 +12,8 @@ from streams import topics
 from streams.codec import Undecodable
 from streams.ids import Ref
 from streams.instruments import Instrument
-from streams.messages import Features, Quote, Trade
+from streams.messages import Quote, Trade
+from streams.predictions import Features
 from streams.state import Table
 from tables import breakers, prices
 from tables.breakers import SUSPECT_FACTOR, Breakers

@@ -17,7 +17,8 @@ from agents.strategies.commands import BadAnswer, Order, Sender, encode
 from streams import topics
 from streams.codec import Undecodable
 from streams.instruments import Instrument
-from streams.messages import Fill, Prediction, PredictionRef
+from streams.messages import Fill, PredictionRef
+from streams.predictions import Prediction
 from streams.state import Table
 from tables.window import OldestFirst
 

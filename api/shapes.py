@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from api import answers
-from streams import messages
+from streams import messages, predictions
 from streams.ids import Ref
 from streams.instruments import Instrument
 
@@ -133,7 +133,7 @@ def fill(message: messages.Fill, at: Ref) -> answers.Fill:
     )
 
 
-def prediction(message: messages.Prediction, at: Ref) -> answers.Prediction:
+def prediction(message: predictions.Prediction, at: Ref) -> answers.Prediction:
     return answers.Prediction(
         prediction_id=message.prediction_id,
         symbol=message.symbol,

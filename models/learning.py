@@ -10,7 +10,7 @@ from models import online
 from models.features import FEATURES, READY_ALL, SET_HASH, VECTOR
 from models.labels import GAP_MS_MAX, Outcome, Pending
 from models.online import FRESH
-from streams.messages import Answer, Features
+from streams.predictions import Answer, Features
 from streams.state import Table
 
 if TYPE_CHECKING:

@@ -365,67 +365,6 @@ class Position(Message, frozen=True, omit_defaults=True):
     exposure: str = ""
 
 
-class Features(Message, frozen=True, omit_defaults=True):
-    """One feature vector as served.
-
-    vector: packed little-endian float64; ready: bit i = feature i; mid2: mid in half ticks.
-    """
-
-    symbol: str
-    time: int
-    sequence: int
-    set: str
-    set_hash: str
-    ready: int
-    bid: int
-    ask: int
-    mid2: int
-    gap_ms: int
-    vector: bytes
-    quote_ref: Ref
-    trade_ref: Ref | None = None
-
-
-class Answer(Message, frozen=True, omit_defaults=True):
-    """One version's output on one vector: p = P(up), or the reason it abstains."""
-
-    version: str
-    p: float | None = None
-    abstain: str = ""
-    learned: int = 0
-
-
-class Prediction(Message, frozen=True, omit_defaults=True):
-    """All outputs of a model on one vector; `served` is the champion's."""
-
-    prediction_id: str
-    symbol: str
-    model: str
-    time: int
-    bid: int
-    ask: int
-    mid2: int
-    served: Answer
-    features_ref: Ref
-    outputs: tuple[Answer, ...] = ()
-    volatility_bps: float = 0.0
-
-
-class Label(Message, frozen=True, omit_defaults=True):
-    """The end state of one pending label. r_bps: return over the horizon in basis points."""
-
-    prediction_id: str
-    symbol: str
-    model: str
-    spec: str
-    state: Literal["labelled", "flat", "censored", "expired", "overflow"]
-    time: int
-    known_at: int
-    y: int | None = None
-    r_bps: float | None = None
-    p: float | None = None
-
-
 class DeadLetter(Message, frozen=True, omit_defaults=True):
     """Why a record could not be used, and the record itself.
 

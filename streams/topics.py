@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from streams import codec, control, messages, orders
+from streams import codec, control, messages, orders, predictions
 from streams.interleaving import Interleaving
 
 DAY_MS = 86_400_000
@@ -18,7 +18,7 @@ WIRE_VERSION = 2
 """Of the shapes of all messages; raised by the release that changes one. Readers know the version before, too."""
 
 
-Key = Literal["symbol", "account", "scope", "table", "origin", "group"]
+Key = Literal["symbol", "account", "scope", "table", "origin", "group", "model"]
 Copartition = Literal["symbol", "account", "broadcast", "single"]
 
 
@@ -103,9 +103,14 @@ STRATEGY_FILLS = _json("strategy.fills", "symbol", "symbol", messages.Fill, days
 
 POSITIONS = _json("positions", "account", "account", messages.Position, days=365)
 DECISIONS = _json("risk.decisions", "account", "account", messages.Decision, days=365)
-FEATURES = _json("features", "symbol", "symbol", messages.Features)
-PREDICTIONS = _json("predictions", "symbol", "symbol", messages.Prediction)
-LABELS = _json("labels", "symbol", "symbol", messages.Label)
+FEATURES = _json("features", "symbol", "symbol", predictions.Features)
+PREDICTIONS = _json("predictions", "symbol", "symbol", predictions.Prediction)
+LABELS = _json("labels", "symbol", "symbol", predictions.Label)
+EXAMPLES = _json("examples", "symbol", "symbol", predictions.Example)
+REGISTRY = _json(
+    "models.registry", "model", "broadcast", predictions.ModelVersion, cleanup="compact"
+)
+ALIAS = _json("models.alias", "model", "broadcast", predictions.Alias, cleanup="compact")
 CONTROL = Topic(
     "control", "scope", "broadcast", control.read, cleanup="compact", message=control.Record
 )
@@ -136,6 +141,9 @@ CATALOGUE: tuple[Topic, ...] = (
     FEATURES,
     PREDICTIONS,
     LABELS,
+    EXAMPLES,
+    REGISTRY,
+    ALIAS,
     CONTROL,
     DEAD_LETTERS,
     INTERLEAVING,

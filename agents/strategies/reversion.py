@@ -8,7 +8,8 @@ import msgspec
 from agents.strategies.commands import Order
 from agents.strategies.signal import SECOND_NS, lots
 from agents.strategies.strategy import Answer, Memory, Moment, Strategy
-from streams.messages import Fill, Prediction, Side
+from streams.messages import Fill, Side
+from streams.predictions import Prediction
 
 
 class Mean(Memory, frozen=True, gc=False):

@@ -7,7 +7,8 @@ from agents.strategies.commands import Order
 from agents.strategies.strategy import Answer, Memory, Moment, Strategy
 from streams import money
 from streams.instruments import Instrument
-from streams.messages import Prediction, Side
+from streams.messages import Side
+from streams.predictions import Prediction
 
 SECOND_NS = 1_000_000_000
 

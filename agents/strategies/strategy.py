@@ -20,7 +20,8 @@ import msgspec
 
 from agents.strategies.commands import Cancel, Order
 from streams.instruments import Instrument
-from streams.messages import Fill, Prediction
+from streams.messages import Fill
+from streams.predictions import Prediction
 
 
 class Memory(msgspec.Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from streams.topics import CATALOGUE, Topic
 KEYS = {
     "symbol": "symbol of the instrument",
     "account": "account",
+    "model": "model, and in the registry its version, as `up1s.micro.all` or `up1s.micro.all@v0123456789ab`",
     "scope": "kind and name of what the record is about, such as `limits:paper`",
     "table": "table and row",
     "origin": "topic and partition of the record it is about",

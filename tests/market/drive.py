@@ -10,7 +10,8 @@ from agents.market import SymbolState
 from models.learning import LearnerTable
 from streams import topics
 from streams.instruments import Instrument
-from streams.messages import Features, Prediction, Quote, Trade
+from streams.messages import Quote, Trade
+from streams.predictions import Features, Prediction
 from streams.state import Table
 from streams.topics import Topic
 

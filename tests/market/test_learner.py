@@ -14,7 +14,8 @@ from models.features import NAMES, READY_ALL, SET_HASH, VECTOR
 from streams import topics
 from streams.codec import Undecodable
 from streams.ids import Ref
-from streams.messages import DeadLetter, Features, Label, Prediction
+from streams.messages import DeadLetter
+from streams.predictions import Features, Label, Prediction
 from tests.market import drive
 from tests.market.drive import MS, SECOND, START, SYMBOL
 

@@ -9,7 +9,8 @@ from models.features import READY_NOW, SET_HASH
 from streams import topics
 from streams.codec import Undecodable
 from streams.ids import Ref
-from streams.messages import Features, Mark, Quote, Trade
+from streams.messages import Mark, Quote, Trade
+from streams.predictions import Features
 from tests.market import drive
 from tests.market.drive import MS, START, SYMBOL
 

@@ -15,7 +15,8 @@ from agents.strategist import Strategist
 from models import micro
 from models.micro import Micro
 from streams import topics
-from streams.messages import Label, Prediction, Quote, Trade
+from streams.messages import Quote, Trade
+from streams.predictions import Label, Prediction
 from tests.market import drive
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,18 +17,16 @@ from streams import codec
 from streams.ids import Ref
 from streams.instruments import Instrument
 from streams.messages import (
-    Answer,
     Decision,
     Fill,
-    Label,
     Mark,
     OrderEvent,
     Position,
-    Prediction,
     Trade,
 )
 from streams.partition import partition_of
 from streams.ports import free_port
+from streams.predictions import Answer, Label, Prediction
 from streams.topics import (
     CONTROL,
     DECISIONS,

@@ -8,7 +8,8 @@ import msgspec
 
 from agents.strategies import Answer, Moment, Order, Strategy
 from agents.strategies.strategy import Memory
-from streams.messages import Fill, Prediction
+from streams.messages import Fill
+from streams.predictions import Prediction
 
 
 class Counted(Memory, frozen=True, gc=False):

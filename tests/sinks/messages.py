@@ -11,20 +11,17 @@ from streams import codec, control, topics
 from streams.ids import Ref
 from streams.instruments import Instrument
 from streams.messages import (
-    Answer,
     DeadLetter,
     Decision,
-    Features,
     Fill,
-    Label,
     Mark,
     OrderEvent,
     Position,
-    Prediction,
     Quote,
     State,
     Trade,
 )
+from streams.predictions import Answer, Features, Label, Prediction
 from streams.topics import Topic
 
 START_MS = 1_767_225_600_000

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.strategies import Answer, Cancel, Memory, Moment, Order, Strategy
-from streams.messages import Fill, Prediction
+from streams.messages import Fill
+from streams.predictions import Prediction
 
 MINUTE_NS = 60 * 10**9
 

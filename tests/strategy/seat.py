@@ -10,8 +10,9 @@ from agents.strategist import Strategist
 from streams import topics
 from streams.ids import Ref
 from streams.instruments import Instrument
-from streams.messages import Answer, DeadLetter, Fill, Prediction
+from streams.messages import DeadLetter, Fill
 from streams.orders import Cancel, New
+from streams.predictions import Answer, Prediction
 from tests.market import drive
 from tests.market.drive import MS, START, SYMBOL
 

@@ -9,8 +9,8 @@ import pytest
 
 from agents.strategies import Reversion
 from streams import money
-from streams.messages import Prediction
 from streams.orders import New
+from streams.predictions import Prediction
 from tests.market.drive import SYMBOL
 from tests.strategy.seat import Seat, fill, prediction
 

@@ -9,8 +9,8 @@ from agents.strategies import Signal
 from agents.strategist import Strategist
 from streams.ids import Ref
 from streams.instruments import Instrument
-from streams.messages import Answer, Prediction
 from streams.orders import New
+from streams.predictions import Answer, Prediction
 from tests.market import drive
 from tests.market.drive import MS, START, SYMBOL
 

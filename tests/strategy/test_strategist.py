@@ -9,8 +9,9 @@ from agents.strategies import Cancel as CancelOwn
 from agents.strategies import Memory, Order
 from streams import topics
 from streams.instruments import Instrument
-from streams.messages import Fill, OrderEvent, Prediction
+from streams.messages import Fill, OrderEvent
 from streams.orders import Cancel, New
+from streams.predictions import Prediction
 from tests.broker.exchange import Stage
 from tests.market import drive
 from tests.market.drive import START, SYMBOL

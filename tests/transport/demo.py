@@ -8,7 +8,8 @@ import msgspec
 from agents.group import Group, Input
 from agents.handler import Event, Output
 from streams import topics
-from streams.messages import CancelAccepted, Features, Quote, ToBroker
+from streams.messages import CancelAccepted, Quote, ToBroker
+from streams.predictions import Features
 from streams.state import Table
 
 FAILS, OVERSIZE, UNDECLARED = 13, 14, 15
