@@ -8,6 +8,7 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV := build/bootstrap/bin/uv
 INSTALLED := .venv/.installed
+EVERYTHING := .venv/.everything
 TIMESCALE := build/timescale/.installed
 CHARTS := api/page/library/.installed
 BROWSER := build/browser/.installed
@@ -31,10 +32,10 @@ install: $(INSTALLED) ## make .venv with everything the lock names; nothing to d
 up: $(INSTALLED) $(CHARTS) ## run the whole system here: make up ARGS="--feed synthetic"
 	@$(BIN)/headrace up $(ARGS)
 
-test: $(INSTALLED) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) ## all tests but the long ones: make test ARGS="-k kraken"
+test: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) ## all tests but the long ones: make test ARGS="-k kraken"
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
-check: $(INSTALLED) ## format, lint, types, import rules, lock
+check: $(EVERYTHING) ## format, lint, types, import rules, lock
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -51,13 +52,13 @@ dashboards: $(INSTALLED) ## write the alert rules from dashboards/objectives.tom
 watch: $(INSTALLED) $(PROMETHEUS) ## Prometheus and Alertmanager beside `make up`, and what every expression returns
 	$(BIN)/python dashboards/watch.py $(ARGS)
 
-bench: $(INSTALLED) $(TIMESCALE) ## the benchmarks, written to docs/benchmarks
+bench: $(EVERYTHING) $(TIMESCALE) ## the benchmarks, written to docs/benchmarks
 	$(BIN)/python -m tests.bench.suite $(ARGS)
 
 crash: $(INSTALLED) ## kill workers and brokers at random, or with PART=sink the sink and its database: make crash RUNS=50
 	$(BIN)/python -m $(if $(filter sink,$(PART)),tests.sinks.faults,tests.faults.crash) --runs $(RUNS) $(ARGS)
 
-soak: $(INSTALLED) $(TIMESCALE) $(CHARTS) $(BROWSER) ## the long tests
+soak: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) ## the long tests
 	$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 mutants: $(INSTALLED) ## do tests notice when money is wrong: make mutants MODULE=tables.matching
@@ -77,6 +78,11 @@ $(UV):
 
 $(INSTALLED): pyproject.toml uv.lock | $(UV)
 	@UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --extra local --extra dev
+	@touch $@
+
+# What trains, checks and stores features, each in a process of its own; the running system does without.
+$(EVERYTHING): $(INSTALLED)
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --inexact --quiet --all-extras
 	@touch $@
 
 # TimescaleDB for tests, on the Node of the environment; the system's, if there is one, is not asked.
