@@ -15,8 +15,9 @@ import msgspec
 
 from api.ending import Ended
 from api.replay.manifest import Manifest
-from api.replay.results import measures, summary
+from api.replay.results import summary
 from api.replay.whatif import Run
+from models import measures
 from streams.exits import Exit
 
 COMBINATIONS_MAX = 10_000

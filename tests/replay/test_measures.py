@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from api.replay.results import measures
+from models import measures
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its imports of optional libraries

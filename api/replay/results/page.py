@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from api.replay.results import measures
 from api.replay.results.collected import Collected
 from api.replay.results.summary import Curve, total
+from models import measures
 
 FILE = "report.html"
 TRADES_SHOWN = 500

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from api.replay.results import measures
 from api.replay.results.collected import Collected, Execution, Point, Trade
+from models import measures
 
 Figures = dict[str, Any]
 Curve = list[tuple[int, float, float, float]]
