@@ -58,6 +58,7 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: 
         TableManager=StateTables,
         loghandlers=[],
     )
+    app.brokers = settings.brokers
     app.binding = CellsBinding(
         settings.brokers,
         settings.partitions,

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.group import Group
 from agents.live import LiveCell
 from streams.gather import Run
+from streams.login import connection
 
 POLL_MS = 500
 FETCH_WAIT_MS = 10
@@ -71,7 +72,7 @@ class Broadcasts:
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:
             self._consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._brokers,
+                **connection(self._brokers),
                 group_id=None,
                 isolation_level="read_committed",
                 auto_offset_reset="earliest",

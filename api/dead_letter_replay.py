@@ -16,6 +16,7 @@ from api import dead_letters
 from api.dead_letters import Filter, Letter
 from streams import codec, log
 from streams.ids import Ref
+from streams.login import connection
 from streams.messages import Replayed
 from streams.topics import BY_NAME, CONTROL, DEAD_LETTERS, ORDERS, REPLAYED
 
@@ -60,7 +61,7 @@ async def replay(
 @asynccontextmanager
 async def _producer(brokers: str, transactional_id: str) -> AsyncIterator[AIOKafkaProducer]:
     """A started one, which has fenced any other of its id and ended its transaction."""
-    producer = AIOKafkaProducer(bootstrap_servers=brokers, transactional_id=transactional_id)
+    producer = AIOKafkaProducer(**connection(brokers), transactional_id=transactional_id)
     try:
         await producer.start()
         yield producer

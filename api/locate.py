@@ -36,5 +36,5 @@ def settings(brokers: str | None = None, data: Path | None = None) -> Settings:
             "strategy_account": run.strategy_account,
         }
     if brokers is not None:
-        found = {"brokers": brokers}
+        found = {"brokers": given.at(brokers)}
     return given.model_copy(update=found)

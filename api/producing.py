@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from streams import control
 from streams.ids import Ref
+from streams.login import connection
 from streams.topics import CONTROL, Topic
 
 TIMEOUT_MS = 10_000
@@ -17,7 +18,7 @@ TIMEOUT_MS = 10_000
 async def producer(brokers: str) -> AsyncIterator[AIOKafkaProducer]:
     """A started idempotent producer with Kafka's default partitioner (murmur2 of the key)."""
     opened = AIOKafkaProducer(
-        bootstrap_servers=brokers,
+        **connection(brokers),
         acks="all",
         enable_idempotence=True,
         request_timeout_ms=TIMEOUT_MS,

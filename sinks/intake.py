@@ -11,6 +11,7 @@ from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, Offset
 
 from sinks.batch import Batch, Place, Span
 from sinks.history import History
+from streams.login import connection
 
 log = logging.getLogger("headrace.sink")
 
@@ -54,7 +55,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka carri
         self._read: dict[Place, int] = {}
         self._stored: dict[Place, int] = {}
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=brokers,
+            **connection(brokers),
             group_id=group,
             group_instance_id=instance or None,
             isolation_level="read_committed",

@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from aiokafka.protocol.admin import ApiVersionRequest
 
+from streams.login import connection
 from streams.topics import CATALOGUE, Topic
 
 REPLICATION_MAX = 3
@@ -47,7 +48,7 @@ class Description:
 @asynccontextmanager
 async def client(brokers: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """A started admin client, closed at the end."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=brokers, request_timeout_ms=15_000)
+    admin = AIOKafkaAdminClient(**connection(brokers), request_timeout_ms=15_000)
     try:
         await admin.start()
         yield admin
@@ -70,12 +71,15 @@ async def apply(brokers: str, partitions: int, *, embedded: bool) -> list[str]:
     return [topic.name for topic in missing]
 
 
-async def check(brokers: str, partitions: int) -> list[Problem]:
-    """Everything in which the cluster's topics differ from the catalogue; empty when they agree."""
+async def check(brokers: str, partitions: int, replication: int = 1) -> list[Problem]:
+    """Everything in which the cluster's topics differ from the catalogue; empty when they agree.
+
+    replication: the least that is enough.
+    """
     found = await describe(brokers)
     problems: list[Problem] = []
     for topic in CATALOGUE:
-        problems += differences(topic, found.get(topic.name), partitions)
+        problems += differences(topic, found.get(topic.name), partitions, replication)
     return problems
 
 
@@ -143,7 +147,9 @@ async def _settings(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, d
     }
 
 
-def differences(topic: Topic, found: Description | None, partitions: int) -> list[Problem]:
+def differences(
+    topic: Topic, found: Description | None, partitions: int, replication: int = 1
+) -> list[Problem]:
     """How a topic differs from its catalogue entry where the system runs with `partitions`; found: None if missing."""
     create = "run `headrace topics apply`"
     if found is None:
@@ -155,6 +161,10 @@ def differences(topic: Topic, found: Description | None, partitions: int) -> lis
         problems.append(
             Problem(f"partitions of {topic.name}", str(found.partitions), str(count), mend)
         )
+    if found.replication < replication:
+        mend = "kafka-reassign-partitions.sh with more replicas"
+        least = f"{replication} or more"
+        problems.append(Problem(f"replicas of {topic.name}", str(found.replication), least, mend))
     for name, expected in configuration(topic, embedded=False).items():
         actual = found.settings.get(name, "unset")
         if actual != expected and not (name == "retention.ms" and actual == KEEP_FOREVER):

@@ -12,6 +12,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.fetching import hand_on
 from streams.gather import Place
+from streams.login import connection
 from streams.wire import Member
 
 FETCH_WAIT_MS = 10
@@ -28,6 +29,7 @@ PREFETCH_BACKOFF_S = 0.002
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """The thread of the group's consumer."""
 
+    brokers: str
     let_go: Callable[[], object]
     """Is told when the group has given this member's place away."""
 
@@ -46,13 +48,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self.let_go()
         reset()
 
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+    def _create_worker_consumer(self, _transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            **connection(self.brokers),
             # equal partition counts and one subscription: ranges keep co-partitioned topics together
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.admin import client
+from streams.login import connection
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 POLL_MS = 5
@@ -37,7 +38,7 @@ async def reader(
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A started consumer of no group, with nothing assigned. wait_ms: how long the broker waits for new records."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=brokers,
+        **connection(brokers),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",

@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.log import end_offsets_of
+from streams.login import connection
 
 PROGRESS_TIMEOUT_S = 30.0
 
@@ -27,7 +28,7 @@ async def changelogs(
         return
     ends = await end_offsets_of(brokers, places, "read_uncommitted")
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=brokers,
+        **connection(brokers),
         group_id=None,
         isolation_level="read_committed",
         auto_offset_reset="earliest",

@@ -1,11 +1,12 @@
 """Settings of every process, read from `HEADRACE_*` variables once, by the composition roots alone."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from streams import modes
+from streams import login, modes
 from streams.modes import Simulation
 
 
@@ -21,6 +22,17 @@ class Settings(BaseSettings):
     )
     brokers: str = Field(
         default="127.0.0.1:9092", description="Kafka bootstrap servers, comma separated"
+    )
+    kafka_protocol: login.Protocol = Field(
+        default="PLAINTEXT",
+        description="SASL_SSL: TLS with host name check, and SCRAM-SHA-512; the next three are needed then",
+    )
+    kafka_user: str = Field(default="", description="this process's principal at the brokers")
+    kafka_password_file: str = Field(
+        default="", description="its password; for this user's eyes alone, read at each connection"
+    )
+    kafka_ca_file: str = Field(
+        default="", description="certificates (PEM) of those who may sign for brokers"
     )
     partitions: int = Field(
         default=4, ge=1, description="partitions of the symbol and account topics, fixed for life"
@@ -83,7 +95,13 @@ class Settings(BaseSettings):
         description="hashes of the bearer tokens of the status API; empty: it refuses all",
     )
     postgres_url: str = Field(default="", description="history; empty: none")
+    postgres_password_file: str = Field(
+        default="", description="the password for it, read at each connection; then none in the URL"
+    )
     redis_url: str = Field(default="", description="latest state; empty: none")
+    redis_password_file: str = Field(
+        default="", description="the password for it, read at each connection; then none in the URL"
+    )
     require_timescaledb: bool = Field(default=False, description="refuse a plain PostgreSQL")
     two_person_release: bool = Field(
         default=False, description="a kill switch is released by two people within 15 minutes"
@@ -91,6 +109,19 @@ class Settings(BaseSettings):
     crash: str = Field(
         default="", description="point:n, end the process there at the n-th passage; tests only"
     )
+
+    @model_validator(mode="after")
+    def _log_in(self) -> Self:
+        if self.kafka_protocol == "SASL_SSL":
+            self.__dict__["brokers"] = self.at(self.brokers)  # as given or by default, as before
+        return self
+
+    def at(self, brokers: str) -> str:
+        """Bootstrap servers, with our login where these settings have one. Raises SecretRefused."""
+        if self.kafka_protocol == "PLAINTEXT":
+            return brokers
+        ours = login.login(self.kafka_user, self.kafka_password_file, self.kafka_ca_file)
+        return login.Brokers(brokers, ours)
 
     @property
     def gate(self) -> Simulation:

@@ -23,6 +23,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams import wire
 from streams.exits import Exit
+from streams.login import connection
 from streams.topics import MAX_MESSAGE_BYTES
 from streams.wire import Call, Member, Producer
 
@@ -87,7 +88,7 @@ class Transactions:
         await self._sure(self._start(), START_DEADLINE_S)
 
     async def _start(self) -> None:
-        self._client = AIOKafkaClient(bootstrap_servers=self._brokers)
+        self._client = AIOKafkaClient(**connection(self._brokers))
         await self._client.bootstrap()
         name, timeout_ms = self._producer.name, int(1000 * self._timeout_s)
         self._producer = await self._coordinate(name, wire.init_producer(name, timeout_ms))

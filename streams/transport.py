@@ -70,6 +70,7 @@ class App(faust.App):
     """A Faust app whose cells are kept by a binding."""
 
     binding: Binding
+    brokers: str
     lockstep: bool = False
 
     def _crash(self, reason: BaseException) -> None:
@@ -95,6 +96,7 @@ class Consumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ConsumerThread:
         thread = ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        thread.brokers = self.app.brokers
         thread.let_go = partial(self.loop.call_soon_threadsafe, self._let_go)
         return thread
 

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from streams.feeds import retention
 from streams.feeds.batches import BATCH_BYTES_MAX, Batches
 from streams.feeds.source import Batch, Source
+from streams.login import connection
 
 Progress = Callable[[dict[str, int]], None]
 """Is told, after each batch, how many records were sent by topic so far."""
@@ -33,7 +34,7 @@ async def publish(
     if source.oldest_time is not None:
         await retention.refuse_old_records(brokers, source.oldest_time, time.time_ns(), prefix)
     producer = AIOKafkaProducer(
-        bootstrap_servers=brokers,
+        **connection(brokers),
         enable_idempotence=True,
         acks="all",
         compression_type="lz4",

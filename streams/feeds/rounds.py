@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from streams.feeds.batches import BATCH_BYTES_MAX, Batches
 from streams.feeds.publisher import Progress
 from streams.feeds.source import Batches as Rounds
+from streams.login import connection
 
 sender.BACKOFF_OVERRIDE = 0.001  # aiokafka waits 20 ms between transactions otherwise
 RETRY_BACKOFF_MS = 2
@@ -30,7 +31,7 @@ async def publish_rounds(
     any failure the open transaction is aborted and the error goes on.
     """
     producer = AIOKafkaProducer(
-        bootstrap_servers=brokers,
+        **connection(brokers),
         transactional_id=transactional_id,
         acks="all",
         compression_type="lz4",
