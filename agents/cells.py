@@ -6,6 +6,7 @@ from agents.learner import learner_table, sweep_table
 from agents.market import market_table
 from agents.strategist import memory_table, timers
 from streams.instruments import Instrument
+from streams.predictions import Alias, ModelVersion
 from streams.state import Table
 from tables.exchange import Exchange
 
@@ -31,10 +32,12 @@ class LearnerTables:
         self.partition = partition
         self.learners = learner_table()
         self.sweeps = sweep_table()
+        self.versions = Table("versions", ModelVersion)
+        self.aliases = Table("aliases", Alias)
 
     def all(self) -> tuple[Table[Any], ...]:
         """Every table of the cell."""
-        return (self.learners, self.sweeps)
+        return (self.learners, self.sweeps, self.versions, self.aliases)
 
 
 class StrategistTables:

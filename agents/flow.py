@@ -6,8 +6,16 @@ from agents.group import Group
 from agents.routes import routes
 from streams import topics
 
-EXTERNAL = (topics.TRADES, topics.QUOTES, topics.BARS, topics.CONTROL, topics.ORDERS)
-"""Written from outside: by feeds, by operators, by whoever trades."""
+EXTERNAL = (
+    topics.TRADES,
+    topics.QUOTES,
+    topics.BARS,
+    topics.CONTROL,
+    topics.ORDERS,
+    topics.REGISTRY,
+    topics.ALIAS,
+)
+"""Written from outside: by feeds, by operators, by whoever trades, by training and the promotion gate."""
 
 
 def mermaid(groups: Sequence[Group]) -> str:

@@ -1,25 +1,26 @@
 """Feature vectors in, predictions and labels out: learns each label when it is known, then answers the new vector."""
 
 import hashlib
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Literal, Protocol
 
 import msgspec
 
 from agents.handler import Event, Output
 from models import labels, learning
-from models.features import READY_ALL
+from models.features import READY_ALL, SET_HASH
 from models.labels import UP_1S, Outcome, Pending
 from models.learning import Learned, LearnerTable
 from streams import topics
 from streams.codec import Undecodable
+from streams.ids import Ref
 from streams.messages import DeadLetter
-from streams.predictions import Answer, Features, Label, Prediction
+from streams.predictions import Alias, Answer, Example, Features, Label, ModelVersion, Prediction
 from streams.state import Table
 
-MODEL = "up1s.micro0.all"
+MODEL = "up1s.micro.all"
 SPEC = UP_1S
-LANE = "inline"
+LANE: Literal["inline"] = "inline"
 SWEEP_NS = 10_000_000_000
 """How often, by the partition's clock, the labels of symbols that fell silent are looked for."""
 
@@ -35,6 +36,8 @@ class LearnerTables(Protocol):
 
     learners: LearnerTable
     sweeps: Table[Sweep]
+    versions: Table[ModelVersion]
+    aliases: Table[Alias]
 
 
 def learner_table() -> LearnerTable:
@@ -45,6 +48,21 @@ def learner_table() -> LearnerTable:
 def sweep_table() -> Table[Sweep]:
     """The table `sweeps`, of one row."""
     return Table("sweeps", Sweep)
+
+
+def on_version(event: Event[ModelVersion], tables: LearnerTables) -> Iterable[Output]:
+    """Keep what the registry says of a version."""
+    tables.versions.put(f"{event.message.model}@{event.message.version}", event.message)
+    return ()
+
+
+def on_alias(event: Event[Alias], tables: LearnerTables) -> Iterable[Output]:
+    """Keep a model's alias; one of a lower epoch comes from someone who has been replaced."""
+    alias = event.message
+    known = tables.aliases.get(alias.model)
+    if known is None or alias.epoch > known.epoch:
+        tables.aliases.put(alias.model, alias)
+    return ()
 
 
 def on_features(event: Event[Features], tables: LearnerTables) -> list[Output]:
@@ -77,6 +95,7 @@ def on_features(event: Event[Features], tables: LearnerTables) -> list[Output]:
         oldest = learned.pending.pop(0)
         overflow = Outcome("overflow")
         outputs.append(_label(event.partition, features.symbol, oldest, overflow, features.time))
+        outputs.append(_example(event, features.symbol, oldest, overflow, features.time))
     return outputs
 
 
@@ -94,6 +113,7 @@ def _resolve(event: Event[Features], table: LearnerTable, learned: Learned) -> I
             model = table.linear(features.symbol, learned.lin)
             learning.teach(learned, model, pending.vector, outcome.y == 1, features.time)
         yield _label(event.partition, features.symbol, pending, outcome, features.time)
+        yield _example(event, features.symbol, pending, outcome, features.time)
     del learned.pending[:due]
 
 
@@ -118,6 +138,7 @@ def _expire(event: Event[Features], tables: LearnerTables, symbol: str) -> Itera
     while learned.pending and labels.is_expired(SPEC, learned.pending[0], clock):
         pending = learned.pending.pop(0)
         yield _label(event.partition, symbol, pending, Outcome("expired"), clock)
+        yield _example(event, symbol, pending, Outcome("expired"), clock)
 
 
 def _prediction(event: Event[Features], learned: Learned, lin: Answer) -> Prediction:
@@ -157,6 +178,33 @@ def _label(
         p=pending.p,
     )
     return Output(topics.LABELS, symbol, label)
+
+
+def _example(
+    event: Event[Features], symbol: str, pending: Pending, outcome: Outcome, known_at: int
+) -> Output:
+    example = Example(
+        prediction_id=_prediction_id(event.partition, pending.offset),
+        symbol=symbol,
+        model=MODEL,
+        lane=LANE,
+        spec=SPEC.hash,
+        set_hash=SET_HASH,
+        state=outcome.state,
+        time=pending.time,
+        known_at=known_at,
+        elapsed_ns=known_at - pending.time,
+        mid2=pending.mid2,
+        ready=READY_ALL if pending.vector else 0,
+        vector=pending.vector,
+        features_ref=Ref(event.topic, event.partition, pending.offset),
+        known_ref=event.ref,
+        y=outcome.y,
+        r_bps=outcome.r_bps,
+        version="lin" if pending.p is not None else "",
+        p=pending.p,
+    )
+    return Output(topics.EXAMPLES, symbol, example)
 
 
 def _dead_letter(event: Event[Features]) -> Output:

@@ -13,6 +13,8 @@ from streams.gather import Gather, Place, Run
 
 ORDER = (
     (topics.CONTROL,),
+    (topics.REGISTRY,),
+    (topics.ALIAS,),
     (topics.MARKS,),
     (topics.EVENTS,),
     (topics.FILLS,),

@@ -53,10 +53,14 @@ def routes(
         tables=SymbolTables,
         changelog=topics.SYMBOL_STATE,
     )
-    learned = (topics.PREDICTIONS, topics.LABELS)
+    learned = (topics.PREDICTIONS, topics.LABELS, topics.EXAMPLES)
     learning = Group(
         name="learner",
-        inputs=(Input(topics.FEATURES, (learner.on_features,), learned, on_error="dead_letter"),),
+        inputs=(
+            Input(topics.REGISTRY, (learner.on_version,), clock_ms=0),
+            Input(topics.ALIAS, (learner.on_alias,), clock_ms=0),
+            Input(topics.FEATURES, (learner.on_features,), learned, on_error="dead_letter"),
+        ),
         tables=LearnerTables,
         changelog=topics.LEARNER_STATE,
         loads="models.linear",

@@ -19,6 +19,7 @@ GROUP_OF = {
     "strategy.fills": "symbol",
     "predictions": "learner",
     "labels": "learner",
+    "examples": "learner",
     "risk.decisions": "account",
     "orders.accepted": "account",
     "positions": "account",

@@ -11,7 +11,7 @@ from models.learning import LearnerTable
 from streams import topics
 from streams.instruments import Instrument
 from streams.messages import Quote, Trade
-from streams.predictions import Features, Prediction
+from streams.predictions import Alias, Features, ModelVersion, Prediction
 from streams.state import Table
 from streams.topics import Topic
 
@@ -44,12 +44,22 @@ class Tables:
         self.market: Table[SymbolState] = market.market_table()
         self.learners: LearnerTable = learner.learner_table()
         self.sweeps: Table[Sweep] = learner.sweep_table()
+        self.versions = Table("versions", ModelVersion)
+        self.aliases = Table("aliases", Alias)
         self.timers = strategist.timers()
         self.memories = strategist.memory_table(self.timers)
         self.commit()
 
     def all(self) -> tuple[Table[Any], ...]:
-        return (self.instruments, self.market, self.learners, self.sweeps, self.memories)
+        return (
+            self.instruments,
+            self.market,
+            self.learners,
+            self.sweeps,
+            self.versions,
+            self.aliases,
+            self.memories,
+        )
 
     def commit(self) -> list[tuple[bytes, bytes | None]]:
         """End the chunk; its changelog."""

@@ -257,6 +257,6 @@ def test_chunk_that_fails_in_a_lesson_is_run_again_from_the_committed_state(
 
 def test_model_and_lane_are_in_the_id(tables: drive.Tables) -> None:
     made = predictions(tables, features(0), first=41)[0]
-    assert made.prediction_id == "up1s.micro0.all:inline:0:41"
+    assert made.prediction_id == "up1s.micro.all:inline:0:41"
     assert made.features_ref == Ref("features", 0, 41)
     assert made.model == learner.MODEL

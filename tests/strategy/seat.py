@@ -20,9 +20,9 @@ from tests.market.drive import MS, START, SYMBOL
 def prediction(ms: int, p: float | None, **changed: Any) -> Prediction:
     """A model's answer `ms` after the start, at a mid of 60,000.00."""
     made = Prediction(
-        prediction_id=f"up1s.micro0.all:inline:0:{ms}",
+        prediction_id=f"up1s.micro.all:inline:0:{ms}",
         symbol=SYMBOL,
-        model="up1s.micro0.all",
+        model="up1s.micro.all",
         time=START + ms * MS,
         bid=5_999_999,
         ask=6_000_001,

@@ -20,9 +20,9 @@ BOTH = Strategist("signal", Signal(short=True), "margin")
 
 def prediction(ms: int, p: float | None, **changed: Any) -> Prediction:
     made = Prediction(
-        prediction_id=f"up1s.micro0.all:inline:0:{ms}",
+        prediction_id=f"up1s.micro.all:inline:0:{ms}",
         symbol=SYMBOL,
-        model="up1s.micro0.all",
+        model="up1s.micro.all",
         time=START + ms * MS + 7,
         bid=5_999_999,
         ask=6_000_001,

@@ -46,7 +46,7 @@ def test_an_order_names_the_prediction_that_it_acts_on() -> None:
         "topic": "predictions",
         "partition": 0,
         "offset": 0,
-        "model": "up1s.micro0.all",
+        "model": "up1s.micro.all",
         "version": "lin",
         "p": "0.600000",
         "edge_bps": "0.100000",
