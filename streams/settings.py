@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     brokers: str = Field(
         default="127.0.0.1:9092", description="Kafka bootstrap servers, comma separated"
     )
-    kafka_protocol: login.Protocol = Field(
+    kafka_security: login.Protocol = Field(
         default="PLAINTEXT",
         description="SASL_SSL: TLS with host name check, and SCRAM-SHA-512; the next three are needed then",
     )
@@ -112,13 +112,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _log_in(self) -> Self:
-        if self.kafka_protocol == "SASL_SSL":
+        if self.kafka_security == "SASL_SSL":
             self.__dict__["brokers"] = self.at(self.brokers)  # as given or by default, as before
         return self
 
     def at(self, brokers: str) -> str:
         """Bootstrap servers, with our login where these settings have one. Raises SecretRefused."""
-        if self.kafka_protocol == "PLAINTEXT":
+        if self.kafka_security == "PLAINTEXT":
             return brokers
         ours = login.login(self.kafka_user, self.kafka_password_file, self.kafka_ca_file)
         return login.Brokers(brokers, ours)
