@@ -9,7 +9,8 @@ from streams.messages import Message
 class Features(Message, frozen=True, omit_defaults=True):
     """One feature vector as served.
 
-    vector: packed little-endian float64; ready: bit i = feature i; mid2: mid in half ticks.
+    vector: packed little-endian float64; ready: bit i = feature i; mid2: mid in half ticks; mid2_min, mid2_max: of the
+    mids since the record before, its own included; 0 = not told.
     """
 
     symbol: str
@@ -25,6 +26,8 @@ class Features(Message, frozen=True, omit_defaults=True):
     vector: bytes
     quote_ref: Ref
     trade_ref: Ref | None = None
+    mid2_min: int = 0
+    mid2_max: int = 0
 
 
 class Answer(Message, frozen=True, omit_defaults=True):
@@ -114,6 +117,7 @@ class ModelVersion(Message, frozen=True, omit_defaults=True):
     spec, set_hash: the label and feature set it was made for. required: bits of the ready mask that it needs.
     clip: (low, high) of each feature. max_age_ns: without learning for so long it expires.
     golden: hash of its outputs on the golden vectors. manifest: everything else, canonical JSON.
+    signature: HMAC of the record, where the registry has a key.
     """
 
     model: str
@@ -134,6 +138,7 @@ class ModelVersion(Message, frozen=True, omit_defaults=True):
     golden: str = ""
     manifest: str = ""
     state: Literal["registered", "rejected", "retired"] = "registered"
+    signature: str = ""
 
 
 class Alias(Message, frozen=True, omit_defaults=True):

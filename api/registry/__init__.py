@@ -1,0 +1,1 @@
+"""The registry of models: versions, files, aliases and decisions in PostgreSQL, and on their topics."""
