@@ -1,6 +1,8 @@
 """`headrace topics`: creates, checks and shows the topics of the catalogue."""
 
 import asyncio
+import json
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,6 +11,7 @@ from rich.table import Table
 
 from api import locate
 from api.ending import plainly
+from streams import acl as grants
 from streams import admin
 from streams.topics import CATALOGUE, DAY_MS, Topic
 
@@ -61,6 +64,44 @@ def show(brokers: locate.Brokers = None, data: locate.Data = None) -> None:
     for topic in CATALOGUE:
         table.add_row(*_row(topic, found.get(topic.name)))
     output.print(table)
+
+
+class Form(StrEnum):
+    """In what form the grants are shown."""
+
+    table = "table"
+    commands = "commands"
+    users = "users"
+
+
+@topics.command()
+def acl(
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--as", help="Lines of kafka-acls.sh, or KafkaUser manifests (JSON, which is YAML)."
+        ),
+    ] = Form.table,
+    app: Annotated[str, typer.Option(help="HEADRACE_APP: it names groups and ids.")] = "headrace",
+) -> None:
+    """Show who may do what at the brokers; everything else is refused."""
+    if form is Form.commands:
+        typer.echo("\n".join(grants.commands(app)))
+    elif form is Form.users:
+        typer.echo("\n---\n".join(json.dumps(user, indent=2) for user in grants.kafka_users(app)))
+    else:
+        output.print(_matrix(app))
+
+
+def _matrix(app: str) -> Table:
+    table = Table("principal", "resource", "name", "operations")
+    for principal, granted in grants.matrix(app).items():
+        for grant in grants.merged(granted):
+            name = grant.name + ("*" if grant.is_prefix else "")
+            table.add_row(principal, grant.kind, name, ", ".join(grant.operations))
+            principal = ""
+        table.add_section()
+    return table
 
 
 def _row(topic: Topic, found: admin.Description | None) -> tuple[str, ...]:
