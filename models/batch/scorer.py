@@ -7,7 +7,7 @@ A version has three files: its model (`model.txt`, LightGBM's own text, or `logi
 import importlib
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -113,10 +113,8 @@ class _Logistic:
     """Weights over scaled features."""
 
     def __init__(self, data: bytes, mean: Sequence[float], deviation: Sequence[float]) -> None:
-        read = msgspec.json.decode(data, type=Weights)
-        weights = _numbers(read.weights)
-        self._terms = tuple(zip(weights, mean, deviation, strict=True))
-        self._intercept = float.fromhex(read.intercept)
+        found, self._intercept = weights(data)
+        self._terms = tuple(zip(found, mean, deviation, strict=True))
 
     def raw(self, clipped: Sequence[float]) -> float:
         score = self._intercept
@@ -151,6 +149,23 @@ def booster(text: str) -> "Booster":
         raise FormatUnsupported(f"not a LightGBM model text: {error}") from error
 
 
+def weights(data: bytes) -> tuple[tuple[float, ...], float]:
+    """The weights and the intercept of a logistic regression. Raises ValueError."""
+    read = msgspec.json.decode(data, type=Weights)
+    *found, intercept = _numbers([*read.weights, read.intercept])
+    return tuple(found), intercept
+
+
+def hexes(numbers: Iterable[float]) -> tuple[str, ...]:
+    """Numbers as the files have them."""
+    return tuple(float(number).hex() for number in numbers)
+
+
+def encoded(content: msgspec.Struct) -> bytes:
+    """A file's bytes."""
+    return msgspec.json.encode(content, order="sorted")
+
+
 def sigmoid(logit: float) -> float:
     """1 / (1 + exp(-logit)), strictly between 0 and 1; NaN stays NaN."""
     return 1 / (1 + math.exp(-min(max(logit, -LOGIT_MAX), LOGIT_MAX))) if logit == logit else logit
@@ -166,7 +181,8 @@ def _scaler(data: bytes) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _platt(data: bytes) -> tuple[float, float]:
     read = msgspec.json.decode(data, type=Platt)
-    return float.fromhex(read.slope), float.fromhex(read.intercept)
+    slope, intercept = _numbers([read.slope, read.intercept])
+    return slope, intercept
 
 
 def _numbers(hexes: Sequence[str]) -> tuple[float, ...]:
