@@ -79,6 +79,8 @@ CATALOGUE: tuple[Row, ...] = (
     Row("http_denied_total", "counter", ("reason",), "Requests turned away", "api"),
     Row("sse_clients", "gauge", (), "Clients of the live stream", "api"),
     Row("sse_dropped_total", "counter", ("reason",), "Clients that did not keep up", "api"),
+    Row("profile_info", "gauge", ("profile",), "1, with the profile that runs as label", "every process"),
+    Row("insecure_default_enabled", "gauge", ("flag",), "1: runs with this insecure setting", "every process"),
     Row("build_info", "gauge", ("version", "python"), "1, with what runs as labels", "every process"),
 )  # fmt: skip
 
@@ -94,6 +96,7 @@ class Metrics(Collector):
             row.name: {} for row in CATALOGUE if row.kind == "histogram"
         }
         self._lock = threading.Lock()
+        self._looks: list[Callable[[], None]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -147,8 +150,14 @@ class Metrics(Collector):
             sums[have[index]] = sums.get(have[index], 0) + number
         return sums
 
+    def before_each_scrape(self, look: Callable[[], None]) -> None:
+        """Have `look` set what only a look can tell."""
+        self._looks.append(look)
+
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """What a scraper that accepts these types is sent, and its content type."""
+        for look in self._looks:
+            look()
         encoder: Callable[[Any], bytes]
         encoder, content_type = choose_encoder(accept)
         return encoder(self._registry), content_type

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 
+from agents import insecure
 from agents.health import Beat
 from agents.meter import ProcessMeter
 from agents.metrics import Metrics
@@ -25,17 +26,18 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> Exit:
     if not settings.postgres_url:
         sink_log.error("no history database: set HEADRACE_POSTGRES_URL")
         return Exit.SETTINGS
-    if settings.crash and settings.gate.profile == "production":
-        sink_log.error("HEADRACE_CRASH is for tests; production does not start with it")
+    if refusal := insecure.refusal(settings):
+        sink_log.error("no sink starts so: %s", refusal)
         return Exit.SETTINGS
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     metrics = Metrics()
+    insecure.show(metrics, settings)
     sink = Sink(settings, ProcessMeter(metrics))
     beat = Beat()
-    ops = OpsServer(_probes(metrics, sink, beat, stop), settings.ops_port)
+    ops = OpsServer(_probes(metrics, sink, beat, stop), settings.ops_port, settings.host)
     ops.start()
     sink_log.info("ops port %d", ops.port)
     beating = asyncio.create_task(_strike(beat))

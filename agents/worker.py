@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from agents import configured
+from agents import configured, insecure
 from agents.app import build, end, run
 from agents.binding import CellsBinding
 from agents.health import Beat
@@ -18,7 +18,7 @@ from agents.metrics import Metrics
 from agents.observe import observer
 from agents.ops import OpsServer, Probes
 from agents.strategies.load import StrategyRefused
-from streams import admin
+from streams import admin, guards
 from streams.exits import Exit
 from streams.settings import Settings
 from streams.transport import App, Consumer
@@ -34,6 +34,7 @@ def run_worker(settings: Settings) -> int:
         return refused
     metrics = Metrics()
     meter = ProcessMeter(metrics)
+    insecure.show(metrics, settings)
     try:
         groups = configured.groups(settings)
     except StrategyRefused as refusal:
@@ -43,7 +44,7 @@ def run_worker(settings: Settings) -> int:
         groups = tuple(group for group in groups if group.name in settings.only.split(","))
     app = build(settings, groups, observer(meter), meter)
     beat = Beat()
-    ops = OpsServer(_probes(metrics, app, beat), settings.ops_port)
+    ops = OpsServer(_probes(metrics, app, beat), settings.ops_port, settings.host)
     ops.start()
     _beat_with(app, beat, meter)
     try:
@@ -53,11 +54,10 @@ def run_worker(settings: Settings) -> int:
 
 
 def _check(settings: Settings) -> Exit | None:
-    if not settings.gate.starts:
-        sys.stderr.write(
-            f"HEADRACE_PROFILE {settings.profile!r}, HEADRACE_SIMULATION {settings.simulation!r}: no worker starts so;"
-            " set the profile to simulation, staging or production\n"
-        )
+    refused = guards.refusals(settings)
+    for refusal in refused:
+        sys.stderr.write(f"no worker starts so: {refusal}\n")
+    if refused:
         return Exit.SETTINGS
     try:
         problems = asyncio.run(_problems(settings))
@@ -72,10 +72,10 @@ def _check(settings: Settings) -> Exit | None:
 async def _problems(settings: Settings) -> list[admin.Problem]:
     """What is wrong with the topics, asked again: a broker that has just come back may not know them all yet."""
     for _ in range(CHECKS - 1):
-        if not await admin.check(settings.brokers, settings.partitions):
+        if not await admin.check(settings.brokers, settings.partitions, settings.replication):
             return []
         await asyncio.sleep(CHECK_AGAIN_S)
-    return await admin.check(settings.brokers, settings.partitions)
+    return await admin.check(settings.brokers, settings.partitions, settings.replication)
 
 
 def _probes(metrics: Metrics, app: App, beat: Beat) -> Probes:

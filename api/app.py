@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from agents import insecure
 from agents.health import Beat
 from agents.meter import ProcessMeter
 from agents.metrics import Metrics
@@ -38,6 +39,7 @@ def build(settings: Settings, *, with_controls: bool = False) -> Starlette:
     """The application; it reads stores and log from its lifespan's start to its end."""
     metrics = Metrics()
     meter = ProcessMeter(metrics)
+    insecure.show(metrics, settings)
     tokens = Tokens(Path(settings.api_tokens_file) if settings.api_tokens_file else None)
     app = Starlette(
         routes=[*page.ROUTES, *routes(with_controls=with_controls)],

@@ -10,7 +10,7 @@ import psycopg
 import redis.asyncio as redis
 from aiokafka.errors import KafkaError
 
-from streams import admin
+from streams import admin, guards
 from streams.admin import Problem
 from streams.settings import Settings
 
@@ -30,6 +30,19 @@ class Finding:
     subject: str
     found: str
     problems: list[Problem] = field(default_factory=list)
+
+
+async def guarded(settings: Settings) -> Finding:
+    """The profile lets a process start with these settings; without a profile, as `up` runs its simulation."""
+    profile = settings.profile or "simulation"
+    given = settings.model_copy(update={"profile": profile})
+    refused = guards.refusals(given)
+    on = [flag for flag, is_on in guards.insecure(given).items() if is_on]
+    found = f"profile {profile}, insecure: {', '.join(on) or 'nothing'}"
+    mend = "see docs/deploy.md"
+    return Finding(
+        "settings", found, [Problem(r.subject, r.found, r.expected, mend) for r in refused]
+    )
 
 
 async def brokers(settings: Settings) -> Finding:
@@ -53,7 +66,9 @@ async def topics(settings: Settings) -> Finding:
     """Every topic of the catalogue is there, as the catalogue has it."""
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            problems = await admin.check(settings.brokers, settings.partitions)
+            problems = await admin.check(
+                settings.brokers, settings.partitions, settings.replication
+            )
     except UNREACHABLE as error:
         return _absent("topics", error, f"{START} HEADRACE_BROKERS")
     found = "all agree with the catalogue" if not problems else f"{len(problems)} differences"

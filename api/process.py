@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from agents import insecure
 from agents.health import Beat, Checks
 from agents.meter import ProcessMeter
 from agents.metrics import Metrics
 from agents.ops import OpsServer, Probes
+from streams.settings import Settings
 
 BEAT_S = 1.0
 STARTED = "started"
@@ -40,10 +42,11 @@ class Process:
 
 
 @asynccontextmanager
-async def serving(ops_port: int) -> AsyncIterator[Process]:
-    """Serves the ops port and listens for stop signals while the context lasts."""
+async def serving(settings: Settings) -> AsyncIterator[Process]:
+    """Serves the ops port of the settings and listens for stop signals while the context lasts."""
     process, beat = Process(), Beat()
-    server = OpsServer(process.probes({"loop": beat.is_young}), ops_port)
+    insecure.show(process.metrics, settings)
+    server = OpsServer(process.probes({"loop": beat.is_young}), settings.ops_port, settings.host)
     server.start()
     striking = asyncio.create_task(_strike(beat))
     try:

@@ -43,7 +43,7 @@ async def publish_until_idle(plan: FeedPlan, settings: Settings, seconds: float)
     source = synthetic.SyntheticSource(plan.seed, instruments=instruments)
     source.status.choice = f"{source.name}, {count} rounds of {ROUND_MS} ms in lockstep"
     async with (
-        serving(settings.ops_port) as process,
+        serving(settings) as process,
         lag.watch(settings.brokers, settings.app, committed_inputs(settings), names) as behind,
     ):
         report = FeedReport(source, process.meter)

@@ -51,7 +51,7 @@ class Sink:
             History(settings.postgres_url, crash.at(settings.crash, CRASH_POINTS)),
             _latest(settings, meter),
             meter,
-            require_timescaledb=settings.require_timescaledb,
+            require_timescaledb=settings.require_timescale,
         )
         self._lag: int | None = None
         self._stop = asyncio.Event()

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         default=False,
         description="one chunk at a time in a fixed order: a run repeats to equal hashes",
     )
+    host: str = Field(
+        default="127.0.0.1",
+        description="address that the ops port and the status API listen on; in a pod 0.0.0.0",
+    )
     ops_port: int = Field(
         default=0,
         ge=0,
@@ -86,10 +90,23 @@ class Settings(BaseSettings):
         default="",
         description="on: accounts in mode production are simulated too; not in production",
     )
+    allow_insecure_defaults: str = Field(
+        default="",
+        description="true: start though something is insecure, and say so on a gauge; false: refuse; absent: true in a"
+        " simulation, false in staging; production refuses any value",
+    )
+    require_tls: bool = Field(
+        default=False, description="refuse plain links to Kafka, history, latest state and API"
+    )
+    require_tokens: bool = Field(default=False, description="refuse a status API without tokens")
     namespace: str = Field(
         default="", description="of Kubernetes; one that ends in prod starts in production alone"
     )
     api_port: int = Field(default=8000, ge=0, description="port of the status API")
+    api_url: str = Field(
+        default="",
+        description="where people reach the status API: https://...; TLS ends at the ingress",
+    )
     api_tokens_file: str = Field(
         default="",
         description="hashes of the bearer tokens of the status API; empty: it refuses all",
@@ -102,7 +119,10 @@ class Settings(BaseSettings):
     redis_password_file: str = Field(
         default="", description="the password for it, read at each connection; then none in the URL"
     )
-    require_timescaledb: bool = Field(default=False, description="refuse a plain PostgreSQL")
+    require_timescale: bool = Field(default=False, description="refuse a plain PostgreSQL")
+    replication: int = Field(
+        default=1, ge=1, description="replicas that a topic must have; production 3"
+    )
     two_person_release: bool = Field(
         default=False, description="a kill switch is released by two people within 15 minutes"
     )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents import insecure
 from agents.bins import Bins
 from agents.fold import Chunk, Progress, Span
 from agents.group import Group, Tables
@@ -16,6 +17,7 @@ from agents.outbox import Sent
 from streams import interleaving
 from streams.messages import Decision
 from streams.meter import Meter, NoMeter
+from streams.settings import Settings
 from streams.topics import SYMBOL_STATE
 from tests.sinks.messages import CAUSE, fill, order_event
 
@@ -33,6 +35,7 @@ UNITS = (
     "_assigned",
     "_keys",
     "_clients",
+    "_enabled",
 )
 
 
@@ -133,6 +136,7 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     meter.lag("orders", 0, 1)
     refused = Decision("d", "new", "rejected", "paper", CAUSE, 1, reason="NO_PRICE")
     meter.outcomes([fill(1), order_event(1), refused])
+    insecure.show(metrics, Settings(profile="simulation"))
     shown = text(metrics)
     silent = [row.name for row in CATALOGUE if not re.search(SERIES.format(row.name), shown, re.M)]
     assert silent == []

@@ -23,7 +23,7 @@ def test_a_topic_is_missing_only_if_it_stays_so(
 ) -> None:
     left = list(answers)
 
-    async def check(brokers: str, partitions: int) -> list[Problem]:
+    async def check(brokers: str, partitions: int, replication: int) -> list[Problem]:
         return left.pop(0)
 
     monkeypatch.setattr(admin, "check", check)

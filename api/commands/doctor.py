@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from api import locate
-from api.checks import CHECKS, Finding
+from api.checks import CHECKS, Finding, guarded
+from streams.exits import Exit
 from streams.settings import Settings
 
 output = Console(highlight=False, soft_wrap=True)
@@ -17,11 +18,22 @@ output = Console(highlight=False, soft_wrap=True)
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    only_settings: Annotated[
+        bool,
+        typer.Option("--settings", help="Look at settings and secrets only; ask no other part."),
+    ] = False,
     brokers: locate.Brokers = None,
     data: locate.Data = None,
 ) -> None:
-    """Check broker, topics, stores, packages and host. Exits 1 when something is wrong; it changes nothing."""
-    findings = asyncio.run(_all(locate.settings(brokers, data)))
+    """Check settings, broker, topics, stores, packages and host; it changes nothing.
+
+    Exits 78 when the settings are refused, and looks no further; 1 when something else is wrong.
+    """
+    settings = locate.settings(brokers, data)
+    findings = [asyncio.run(guarded(settings))]
+    is_refused = bool(findings[0].problems)
+    if not is_refused and not only_settings:
+        findings += asyncio.run(_all(settings))
     healthy = not any(finding.problems for finding in findings)
     if as_json:
         typer.echo(
@@ -30,7 +42,7 @@ def doctor(
     else:
         for finding in findings:
             _show(finding)
-    raise typer.Exit(0 if healthy else 1)
+    raise typer.Exit(Exit.SETTINGS if is_refused else 0 if healthy else 1)
 
 
 async def _all(settings: Settings) -> list[Finding]:

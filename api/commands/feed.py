@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agents import insecure
 from api import feeding, locate, logs, reference
 from api.ending import Ended, plainly
 from api.feed_report import FeedReport
@@ -50,6 +51,8 @@ def feed(
     logs.to_stderr()
     settings = locate.settings(brokers, data)
     with plainly():
+        if refusal := insecure.refusal(settings):
+            raise Ended(Exit.SETTINGS, f"no feed starts so: {refusal}")
         told = asyncio.run((_rounds if rounds else _run)(plan, settings, seconds))
     typer.echo(f"published {told['sent']}")
     if summary is not None:
@@ -60,7 +63,7 @@ async def _run(plan: FeedPlan, settings: Settings, seconds: float | None) -> dic
     source = await feeding.open_source(plan)
     typer.echo(f"feed: {source.status.choice}")
     await reference.publish(settings.brokers, reference.instruments(source.instruments))
-    async with serving(settings.ops_port) as process:
+    async with serving(settings) as process:
         report = FeedReport(source, process.meter)
         process.show(report.status)
         process.ready_when({})

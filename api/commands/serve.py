@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from api import locate, logs
+from api.ending import Ended, plainly
+from streams.exits import Exit
 
 
 def serve(
@@ -15,14 +17,18 @@ def serve(
     data: locate.Data = None,
 ) -> None:
     """Serve the status API on the port of HEADRACE_API_PORT until told to stop."""
+    from agents import insecure
     from agents.ops import OpsServer, Probes
     from api.app import build
-    from api.server import HOST, Server
+    from api.server import Server
 
     logs.to_stderr()
     settings = locate.settings(brokers, data)
+    with plainly():
+        if refusal := insecure.refusal(settings):
+            raise Ended(Exit.SETTINGS, f"no status API starts so: {refusal}")
     app = build(settings, with_controls=controls)
-    state, server = app.state, Server(app, settings.api_port)
+    state, server = app.state, Server(app, settings.api_port, settings.host)
     probes = Probes(
         state.metrics.exposition,
         lambda: {"role": "controls" if controls else "api"},
@@ -34,8 +40,8 @@ def serve(
             "tokens": lambda: bool(state.tokens.current()),
         },
     )
-    ops = OpsServer(probes, settings.ops_port)
+    ops = OpsServer(probes, settings.ops_port, settings.host)
     ops.start()
-    typer.echo(f"http://{HOST}:{settings.api_port}")
+    typer.echo(f"http://{settings.host}:{settings.api_port}")
     server.run()
     ops.stop()

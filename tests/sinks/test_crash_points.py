@@ -36,5 +36,5 @@ def test_production_does_not_start_with_a_crash_point() -> None:
 
 
 def test_timescaledb_is_required_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADRACE_REQUIRE_TIMESCALEDB", "1")
-    assert Settings().require_timescaledb
+    monkeypatch.setenv("HEADRACE_REQUIRE_TIMESCALE", "1")
+    assert Settings().require_timescale

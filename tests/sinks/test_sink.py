@@ -246,6 +246,6 @@ def test_a_sink_without_a_database_says_so(kafka: str, app: str) -> None:
 def test_a_sink_that_requires_timescaledb_refuses_plain_postgresql(
     kafka: str, database: str, app: str
 ) -> None:
-    given = settings(app, kafka, database).model_copy(update={"require_timescaledb": True})
+    given = settings(app, kafka, database).model_copy(update={"require_timescale": True})
     assert run_until(given, NoMeter(), lambda _sink: False) == Exit.CHECK_FAILED
     assert row_count(database) == 0

@@ -22,6 +22,8 @@ COMMITS = 'headrace_transactions_total{instance="w:1",group="account",outcome="c
 ABORTS = 'headrace_transactions_total{instance="w:1",group="account",outcome="abort"}'
 REJECTED = 'headrace_rejections_total{reason="NO_CASH"}'
 LETTERS = 'headrace_dead_letters_total{topic="orders",reason="NOT_JSON"}'
+INSECURE = 'headrace_insecure_default_enabled{instance="w:1",flag="readable_secret"}'
+STAGING = 'headrace_profile_info{instance="w:1",profile="staging"}'
 ORDERS = 'headrace_orders_total{type="new"}'
 GOOD = 'headrace_http_requests_total{route="/v1/orders",method="GET",status="200"}'
 BAD = 'headrace_http_requests_total{route="/v1/orders",method="GET",status="503"}'
@@ -88,5 +90,12 @@ CASES: tuple[Case, ...] = (
         {'headrace_http_denied_total{reason="rate"}': "0+29x80"},
         "5m",
         "11m",
+    ),
+    Case(
+        "InsecureDefault",
+        {INSECURE: "1+0x80", STAGING: "1+0x80"},
+        {INSECURE: "0+0x80", STAGING: "1+0x80"},
+        "30s",
+        "1m",
     ),
 )  # fmt: skip

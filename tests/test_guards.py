@@ -1,0 +1,173 @@
+"""What production and staging refuse: each insecure flag alone, each switch alone, each spelling of the profile."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+from typer.testing import CliRunner
+
+from agents import insecure
+from agents.metrics import Metrics
+from api.cli import app
+from streams import guards
+from streams.exits import Exit
+from streams.settings import Settings
+
+PASSWORD = "Xq7-not-a-default"
+SECURE: dict[str, Any] = {
+    "host": "0.0.0.0",
+    "api_url": "https://headrace.example",
+    "postgres_url": f"postgresql://sink:{PASSWORD}@history:5432/headrace?sslmode=verify-full",
+    "redis_url": f"rediss://api:{PASSWORD}@latest:6379/0",
+    "require_tls": True,
+    "require_timescale": True,
+    "require_tokens": True,
+    "two_person_release": True,
+    "replication": 3,
+}
+INSECURE: dict[str, dict[str, Any]] = {
+    "plaintext_kafka": {"kafka_security": "PLAINTEXT"},
+    "plaintext_history": {
+        "postgres_url": f"postgresql://sink:{PASSWORD}@history/headrace?sslmode=require"
+    },
+    "plaintext_latest": {"redis_url": f"redis://api:{PASSWORD}@latest:6379/0"},
+    "api_without_tls": {"api_url": "http://headrace.example"},
+    "no_api_tokens": {"api_tokens_file": ""},
+    "default_password": {"redis_url": "rediss://api:changeme@latest:6379/0"},
+    "single_replica_topics": {"replication": 1},
+    "history_without_timescale": {"require_timescale": False},
+    "single_person_release": {"two_person_release": False},
+}
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> dict[str, Any]:
+    tokens, password = tmp_path / "tokens.json", tmp_path / "password"
+    for file in (tokens, password):
+        file.touch(mode=0o600)
+        file.write_text(PASSWORD)
+    return {
+        **SECURE,
+        "api_tokens_file": str(tokens),
+        "kafka_security": "SASL_SSL",
+        "kafka_user": "worker",
+        "kafka_password_file": str(password),
+        "kafka_ca_file": certifi.where(),
+    }
+
+
+def subjects(fields: dict[str, Any]) -> set[str]:
+    return {refusal.subject for refusal in guards.refusals(Settings(**fields))}
+
+
+@pytest.mark.parametrize("profile", ["simulation", "staging", "production", "prod", "PROD", "live"])
+def test_what_is_secure_starts_in_every_profile(secure: dict[str, Any], profile: str) -> None:
+    assert subjects({**secure, "profile": profile}) == set()
+
+
+@pytest.mark.parametrize("flag", INSECURE)
+@pytest.mark.parametrize("profile", ["production", "prod", "PROD", "live", "staging"])
+def test_each_insecure_flag_alone_is_refused(
+    secure: dict[str, Any], profile: str, flag: str
+) -> None:
+    fields = {**secure, "profile": profile, **INSECURE[flag]}
+    on = [name for name, is_on in guards.insecure(Settings(**fields)).items() if is_on]
+    assert on == [flag]
+    assert flag in subjects(fields)
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o644, 0o602])
+def test_a_secret_that_others_can_read_is_insecure(secure: dict[str, Any], mode: int) -> None:
+    os.chmod(secure["api_tokens_file"], mode)
+    assert subjects({**secure, "profile": "production"}) == {"readable_secret"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_mounted_secret_is_of_root_and_our_group_may_read_it(secure: dict[str, Any]) -> None:
+    os.chmod(secure["api_tokens_file"], 0o440)
+    assert not guards.insecure(Settings(**secure))["readable_secret"]
+    os.chown(secure["api_tokens_file"], 10001, 10001)
+    assert guards.insecure(Settings(**secure))["readable_secret"]
+
+
+def test_a_secret_that_is_not_there_is_not_known_to_be_safe(secure: dict[str, Any]) -> None:
+    fields = {**secure, "profile": "production", "redis_password_file": "/no/such/file"}
+    assert subjects(fields) == {"readable_secret"}
+
+
+def test_every_flag_has_a_case(secure: dict[str, Any]) -> None:
+    assert {*INSECURE, "readable_secret"} == guards.insecure(Settings(**secure)).keys()
+
+
+@pytest.mark.parametrize(
+    ("profile", "switch", "starts"),
+    [
+        ("simulation", "", True),
+        ("simulation", "true", True),
+        ("simulation", "false", False),
+        ("simulation", "maybe", False),
+        ("staging", "", False),
+        ("staging", "true", True),
+        ("staging", "false", False),
+        ("production", "", False),
+        ("production", "true", False),
+        ("production", "false", False),
+        ("", "true", False),
+        ("productoin", "true", False),
+    ],
+)
+def test_who_starts_with_something_insecure(profile: str, switch: str, starts: bool) -> None:
+    fields = {"profile": profile, "allow_insecure_defaults": switch}
+    assert (subjects(fields) == set()) is starts
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"simulation": "on"},
+        {"simulation": "perhaps"},
+        {"allow_insecure_defaults": "true"},
+        {"allow_insecure_defaults": "false"},
+        *({name: False} for name in guards.REQUIRED),
+        {"crash": "commit:1"},
+        {"lockstep": True},
+        {"profile": "producton"},
+        {"profile": ""},
+        {"profile": "staging", "namespace": "headrace-prod"},
+    ],
+    ids=lambda change: ",".join(f"{name}={value}" for name, value in change.items()),
+)
+def test_production_refuses_each_single_deviation(
+    secure: dict[str, Any], change: dict[str, Any]
+) -> None:
+    assert subjects({**secure, "profile": "production", **change}) != set()
+
+
+@pytest.mark.parametrize("switch", ["require_tls", "require_tokens"])
+def test_what_is_demanded_by_name_is_demanded_of_a_simulation_too(switch: str) -> None:
+    fields = {"profile": "simulation", "allow_insecure_defaults": "true", switch: True}
+    assert subjects(fields) != set()
+
+
+def test_no_sign_of_a_test_runner_opens_the_guards(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "PYTEST_CURRENT_TEST", "PYTHONDEBUG", "DEBUG", "TESTING"):
+        monkeypatch.setenv(name, "true")
+    assert subjects({"profile": "production"}) != set()
+
+
+def test_doctor_refuses_with_the_code_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADRACE_PROFILE", "production")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == Exit.SETTINGS
+    assert "plaintext_kafka is on" in result.output
+
+
+def test_a_file_made_readable_later_shows_at_the_next_scrape(secure: dict[str, Any]) -> None:
+    metrics = Metrics()
+    insecure.show(metrics, Settings(**secure, profile="production"))
+    line = 'headrace_insecure_default_enabled{flag="readable_secret"}'
+    assert f"{line} 0.0" in metrics.exposition()[0].decode()
+    os.chmod(secure["api_tokens_file"], 0o644)
+    assert f"{line} 1.0" in metrics.exposition()[0].decode()
