@@ -199,7 +199,44 @@ TABLES: tuple[Table, ...] = (
         features_topic text features_ref.topic
         features_partition int features_ref.partition
         features_offset bigint features_ref.offset
-        event_ns bigint time""",
+        event_ns bigint time
+        lane text
+        spec text
+        edge_bps float8
+        cost_bps float8
+        flags json
+        weights json
+        scores json""",
+    ),
+    table(
+        "examples",
+        topics.EXAMPLES,
+        """
+        prediction_id text
+        symbol text
+        model text
+        lane text
+        spec text
+        set_hash text
+        state text
+        event_ns bigint time
+        known_at_ns bigint known_at
+        elapsed_ns bigint
+        mid2 bigint
+        ready bigint
+        v float8s vector
+        features_topic text features_ref.topic
+        features_partition int features_ref.partition
+        features_offset bigint features_ref.offset
+        known_topic text known_ref.topic
+        known_partition int known_ref.partition
+        known_offset bigint known_ref.offset
+        y bigint
+        r_bps float8
+        version text
+        p float8
+        outputs json
+        cost_bps float8""",
     ),
     table(
         "labels",

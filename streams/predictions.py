@@ -31,16 +31,44 @@ class Features(Message, frozen=True, omit_defaults=True):
 
 
 class Answer(Message, frozen=True, omit_defaults=True):
-    """One version's output on one vector: p = P(up), or the reason it abstains."""
+    """One version's output on one vector: p = P(up), or the reason it abstains.
+
+    learned: how many examples it had learned; with the version it names the exact state of an online one.
+    """
 
     version: str
     p: float | None = None
     abstain: str = ""
     learned: int = 0
+    role: Literal["champion", "challenger", "shadow"] = "shadow"
+
+
+class Score(Message, frozen=True, omit_defaults=True):
+    """How a version's logged outputs did over its last `labels` labels, at most some 1,000. None: no denominator.
+
+    expected: mean of max(p, 1 - p), which a calibrated version's accuracy equals. kappa_t: skill against the last
+    known label; kappa_m: against the majority.
+    """
+
+    version: str
+    labels: int
+    logloss: float
+    brier: float
+    accuracy: float
+    expected: float
+    ece: float
+    kappa_t: float | None = None
+    kappa_m: float | None = None
 
 
 class Prediction(Message, frozen=True, omit_defaults=True):
-    """All outputs of a model on one vector; `served` is the champion's."""
+    """All outputs of a model on one vector.
+
+    served: what may be acted on, the champion's answer or on canary the challenger's; without version where this lane
+    serves nothing. It may abstain where `outputs` has a p: such a p is scored, not acted on. edge_bps: (2p - 1) times
+    the mean size of known returns; cost_bps: of a round trip. weights: of the mixture's experts. scores: of each
+    version, now and then. flags: what is out of the ordinary (`drift`, `canary`, `held`, `below_cost`, `alias_late`).
+    """
 
     prediction_id: str
     symbol: str
@@ -53,6 +81,15 @@ class Prediction(Message, frozen=True, omit_defaults=True):
     features_ref: Ref
     outputs: tuple[Answer, ...] = ()
     volatility_bps: float = 0.0
+    lane: Literal["inline", "heavy"] = "inline"
+    spec: str = ""
+    set_hash: str = ""
+    ready: int = 0
+    edge_bps: float = 0.0
+    cost_bps: float = 0.0
+    flags: tuple[str, ...] = ()
+    weights: tuple[tuple[str, float], ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 class Label(Message, frozen=True, omit_defaults=True):
@@ -146,7 +183,8 @@ class Alias(Message, frozen=True, omit_defaults=True):
 
     epoch: a lower one than the last is ignored. champion serves; challenger serves the share `canary_fraction` and is
     scored like every shadow; previous: the champion before. effective_from: event time (ns), applied at the first
-    record at or past it. evidence: canonical JSON.
+    record at or past it. below_cost: nothing shows yet that acting on the champion earns its costs, so it is scored but
+    not acted on. evidence: canonical JSON.
     """
 
     model: str
@@ -159,6 +197,7 @@ class Alias(Message, frozen=True, omit_defaults=True):
     shadows: tuple[str, ...] = ()
     previous: str = ""
     held: bool = False
+    below_cost: bool = False
     evidence: str = ""
     by: str = ""
     reason: str = ""

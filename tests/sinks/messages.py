@@ -21,7 +21,7 @@ from streams.messages import (
     State,
     Trade,
 )
-from streams.predictions import Answer, Features, Label, Prediction
+from streams.predictions import Answer, Example, Features, Label, Prediction
 from streams.topics import Topic
 
 START_MS = 1_767_225_600_000
@@ -176,6 +176,32 @@ def label(number: int, y: int | None = 1, p: float | None = 0.6) -> Label:
     )
 
 
+def example(number: int, y: int | None = 1, p: float | None = 0.6) -> Example:
+    return Example(
+        prediction_id=f"p{number}",
+        symbol="BTC/USD.KRAKEN",
+        model="micro",
+        lane="inline",
+        spec="up1s",
+        set_hash="00",
+        state="labelled" if y is not None else "censored",
+        time=START_MS * 1_000_000,
+        known_at=START_MS * 1_000_000 + 10**9,
+        elapsed_ns=10**9,
+        mid2=1_200_001,
+        ready=3,
+        vector=struct.pack("<2d", 0.5, -0.25),
+        features_ref=Ref("features", 0, number),
+        known_ref=Ref("features", 0, number + 10),
+        y=y,
+        r_bps=None if y is None else 0.1,
+        version="v1" if p is not None else "",
+        p=p,
+        outputs=(Answer("v1", p), Answer("v2", abstain="warming_up")),
+        cost_bps=52.0,
+    )
+
+
 def dead_letter(number: int) -> DeadLetter:
     return DeadLetter(Ref("orders", 0, number), START_MS, "NOT_JSON", "no", "00", 2, value=b"\0{")
 
@@ -217,6 +243,7 @@ ONE_OF_EACH: dict[Topic, tuple[object, object]] = {
     POSITIONS: (position(0), position(1)),
     topics.FEATURES: (features(0), features(1)),
     topics.PREDICTIONS: (prediction(0), prediction(1, None)),
+    topics.EXAMPLES: (example(0), example(1, y=None, p=None)),
     topics.LABELS: (label(0), label(1, None)),
     topics.CONTROL: (instrument(), instrument("0.01")),
     topics.DEAD_LETTERS: (dead_letter(0), dead_letter(1)),
