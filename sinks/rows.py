@@ -27,7 +27,8 @@ TABLES: tuple[Table, ...] = (
         trade_id bigint
         source text
         event_ns bigint time
-        received_ns bigint received""",
+        received_ns bigint received
+        flags text""",
     ),
     table(
         "quotes",
@@ -60,6 +61,15 @@ TABLES: tuple[Table, ...] = (
         event_ns bigint time
         received_ns bigint received"""
         + CAUSE,
+    ),
+    table(
+        "orders",
+        topics.ORDERS,
+        """
+        account text
+        client_order_id text
+        reason text
+        value bytea raw""",
     ),
     table(
         "decisions",

@@ -233,10 +233,14 @@ def batch_of(
 TRADES, FILLS, POSITIONS = topics.TRADES, topics.FILLS, topics.POSITIONS
 EVENTS, MARKS = topics.EVENTS, topics.MARKS
 
+ORDER = b'{"v":1,"cmd":"new","account":"a","client_order_id":"c1","symbol":"XBT/USD.SIM"}'
+NO_ORDER = b'{"v":1,"cmd":"sell","account":"a","client_order_id":"c2"}'
+
 ONE_OF_EACH: dict[Topic, tuple[object, object]] = {
     TRADES: (trade(0), trade(1)),
     topics.QUOTES: (quote(0), quote(1)),
     MARKS: (mark(0), mark(1)),
+    topics.ORDERS: (ORDER, NO_ORDER),
     topics.DECISIONS: (decision(0), decision(1, outcome="rejected", reason="OFF_TICK")),
     EVENTS: (order_event(0), order_event(1, price="12.5")),
     FILLS: (fill(0), fill(1)),

@@ -22,7 +22,12 @@ FROM (
     UNION ALL SELECT tablename, 'r' FROM pg_tables WHERE schemaname = 'public'
     UNION ALL SELECT viewname, 'v' FROM pg_views WHERE schemaname = 'public'
         AND viewname NOT IN (SELECT view_name FROM timescaledb_information.continuous_aggregates)
-) AS c"""
+) AS c
+UNION ALL
+SELECT format('DROP FUNCTION %s CASCADE', p.oid::regprocedure) FROM pg_proc AS p
+WHERE p.pronamespace = 'public'::regnamespace AND NOT EXISTS (
+    SELECT FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+)"""
 
 
 class LocalTimescale(LocalPart):
