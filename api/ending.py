@@ -4,11 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from aiokafka.errors import KafkaConnectionError, KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartitionError,
+)
 from pydantic import ValidationError
 from rich.console import Console
 
 from streams.exits import Exit
+
+_DENIED = (
+    TopicAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -36,6 +49,9 @@ def plainly() -> Iterator[None]:
         raise _exit(Exit.NO_BROKER, sentence) from error
     except (UnknownTopicOrPartitionError, LookupError) as error:
         raise _exit(Exit.CHECK_FAILED, f"{error}; run `headrace topics apply`") from error
+    except _DENIED as error:
+        sentence = f"this principal may not: {error!r}; `headrace topics acl` shows who may what"
+        raise _exit(Exit.CHECK_FAILED, sentence) from error
     except KafkaError as error:
         raise _exit(Exit.TRANSACTION, f"Kafka refused: {error!r}") from error
 

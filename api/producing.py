@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from streams import control
 from streams.ids import Ref
-from streams.login import connection
+from streams.login import connection, start
 from streams.topics import CONTROL, Topic
 
 TIMEOUT_MS = 10_000
@@ -24,7 +24,7 @@ async def producer(brokers: str) -> AsyncIterator[AIOKafkaProducer]:
         request_timeout_ms=TIMEOUT_MS,
     )
     try:
-        await opened.start()
+        await start(opened, brokers)
         yield opened
     finally:
         await opened.stop()

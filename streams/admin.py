@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 from aiokafka.protocol.admin import ApiVersionRequest
 
-from streams.login import connection
+from streams.login import connection, start
 from streams.topics import CATALOGUE, Topic
 
 REPLICATION_MAX = 3
@@ -50,7 +50,7 @@ async def client(brokers: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """A started admin client, closed at the end."""
     admin = AIOKafkaAdminClient(**connection(brokers), request_timeout_ms=15_000)
     try:
-        await admin.start()
+        await start(admin, brokers)
         yield admin
     finally:
         await admin.close()

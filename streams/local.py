@@ -102,7 +102,8 @@ class LocalKafka(LocalPart):
             self._write_settings(port=9092)  # formatting listens nowhere
             storage_tool = [*self._java, "kafka.tools.StorageTool", "format"]
             cluster = ["--cluster-id", _new_cluster_id(), "--config", "server.properties"]
-            self._run_tool("formatting", [*storage_tool, *cluster, "--ignore-formatted"])
+            options = [*cluster, *self._format_options(), "--ignore-formatted"]
+            self._run_tool("formatting", [*storage_tool, *options])
 
     def _command(self, port: int) -> Sequence[str]:
         self._write_settings(port)
@@ -110,17 +111,31 @@ class LocalKafka(LocalPart):
 
     def _answers(self, port: int) -> bool:
         """Asks for the API versions: a broker answers only after the controller let it in."""
-        request = struct.pack(">hhih8s", API_VERSIONS_KEY, 0, 1, 8, b"headrace")
         try:
             with socket.create_connection((LOOPBACK, port), timeout=2) as connection:
-                connection.sendall(struct.pack(">i", len(request)) + request)
-                answer = connection.recv(10)
+                return self._answers_on(connection)
         except OSError:
             return False
+
+    def _answers_on(self, connection: socket.socket) -> bool:
+        request = struct.pack(">hhih8s", API_VERSIONS_KEY, 0, 1, 8, b"headrace")
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        answer = connection.recv(10)
         if len(answer) < 10:
             return False
         _size, correlation, error = struct.unpack(">iih", answer)
         return (correlation, error) == (1, 0)
+
+    def _format_options(self) -> Sequence[str]:
+        """What else the storage is formatted with."""
+        return ()
+
+    def _listeners(self, port: int, controller: str) -> Mapping[str, str]:
+        """Where it listens, and how that is secured."""
+        return {
+            "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+        }
 
     def _write_settings(self, port: int) -> None:
         # The quorum is given by settings, not stored at formatting, so that the ports may change between starts.
@@ -128,8 +143,7 @@ class LocalKafka(LocalPart):
         ours = {
             **SETTINGS,
             "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port}",
+            **self._listeners(port, controller),
             **self._settings,
         }
         lines = [f"{name}={value}\n" for name, value in ours.items()]

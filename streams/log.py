@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from streams.admin import client
-from streams.login import connection
+from streams.login import connection, start
 
 Isolation = Literal["read_committed", "read_uncommitted"]
 POLL_MS = 5
@@ -45,7 +45,7 @@ async def reader(
         isolation_level=isolation,
         fetch_max_wait_ms=wait_ms,
     )
-    await consumer.start()
+    await start(consumer, brokers)
     try:
         yield consumer
     finally:

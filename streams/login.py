@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 from aiokafka.conn import create_conn
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streams.secret import SecretFile, SecretRefused
 
@@ -92,8 +92,16 @@ class _Password(str):
         return self._file.text().encode(encoding, errors)
 
 
+async def start(client: Any, brokers: str) -> None:
+    """Start an aiokafka client. Raises KafkaConnectionError with the reason, which aiokafka says to its log alone."""
+    try:
+        await client.start()
+    except KafkaConnectionError as error:
+        raise KafkaConnectionError(await refusal(brokers) or str(error)) from error
+
+
 async def refusal(brokers: str) -> str:
-    """Why none of the brokers lets us in, as a sentence; "" where one does. aiokafka says so to its log alone."""
+    """Why none of the brokers lets us in, as a sentence; "" where one does."""
     reasons = [await _refusal_of(server.strip(), brokers) for server in brokers.split(",")]
     return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))
 
@@ -117,6 +125,8 @@ def _why(error: BaseException, brokers: str) -> str:
     for kind, sentence in _REASONS:
         if isinstance(error, kind) and of is not None:
             return sentence(error, of)
+    if isinstance(error, KafkaConnectionError):
+        return "closes the connection: perhaps it wants TLS, see HEADRACE_KAFKA_SECURITY"
     return f"does not answer ({str(error) or type(error).__name__})"
 
 
@@ -126,9 +136,11 @@ def _certificate(error: BaseException, of: Login) -> str:
     return f"shows a certificate that {of.ca} does not vouch for: {said}"
 
 
+_NO_TLS = "does not speak TLS: is it a plain listener?"
 _REASONS: tuple[tuple[type[BaseException], Callable[[BaseException, Login], str]], ...] = (
     (ssl.SSLCertVerificationError, _certificate),
-    (ssl.SSLError, lambda _error, _of: "does not speak TLS: is it a plain listener?"),
+    (ssl.SSLError, lambda _error, _of: _NO_TLS),
+    (ConnectionResetError, lambda _error, _of: _NO_TLS),
     (
         KafkaError,
         lambda error, of: (

@@ -49,6 +49,9 @@ MOVED = frozenset({3, 5, 6, 7, 9, 13, 14, 15, 16, 19, 20, 56})
 FENCED = frozenset({22, 25, 27, 47, 48, 49, 67, 82, 90})
 """Error codes of a member or producer whose place another has taken."""
 
+DENIED = frozenset({29, 30, 31, 53})
+"""Error codes of what this principal may not do: a restart does not mend that."""
+
 T = TypeVar("T")
 
 
@@ -263,7 +266,8 @@ class Transactions:
 def _refuse(errors: set[int]) -> None:
     """Raise Unsure for the first of these error codes, if there is one."""
     for code in sorted(errors):
-        raise Unsure(Exit.FENCED if code in FENCED else Exit.TRANSACTION, for_code(code)())
+        exit_code = Exit.FENCED if code in FENCED else Exit.TRANSACTION
+        raise Unsure(Exit.CHECK_FAILED if code in DENIED else exit_code, for_code(code)())
 
 
 def _batches(writes: Iterable[Write], producer: Producer) -> dict[TopicPartition, list[bytes]]:
