@@ -3,7 +3,7 @@
 from typing import Any
 
 from agents.learner import learner_table, sweep_table
-from agents.market import market_table
+from agents.market_state import market_table
 from agents.strategist import memory_table, timers
 from streams.instruments import Instrument
 from streams.predictions import Alias, ModelVersion

@@ -8,7 +8,7 @@ import msgspec
 
 from agents.handler import Event, Output
 from models import labels, learning
-from models.features import READY_ALL, SET_HASH
+from models.features import READY_ALL, READY_SOON, SET_HASH
 from models.labels import UP_1S, Outcome, Pending
 from models.learning import Learned, LearnerTable
 from streams import topics
@@ -88,7 +88,7 @@ def on_features(event: Event[Features], tables: LearnerTables) -> list[Output]:
     outputs.append(Output(topics.PREDICTIONS, features.symbol, _prediction(event, learned, lin)))
     if reason == "nonfinite_input":
         outputs.append(_dead_letter(event))
-    learnable = not reason and features.ready == READY_ALL
+    learnable = not reason and not READY_SOON & ~features.ready
     vector = features.vector if learnable else b""
     learned.pending.append(Pending(event.offset, features.time, features.mid2, lin.p, vector))
     if len(learned.pending) > labels.PENDING_MAX:

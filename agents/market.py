@@ -1,11 +1,10 @@
 """Quotes and trades in, marks and feature vectors out; every tick passes here, so the common case runs straight on."""
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from agents.handler import Event, Output
+from agents.market_state import SymbolState
 from models import features, micro
 from models.micro import Micro
 from streams import topics
@@ -16,7 +15,7 @@ from streams.messages import Quote, Trade
 from streams.predictions import Features
 from streams.state import Table
 from tables import breakers, prices
-from tables.breakers import SUSPECT_FACTOR, Breakers
+from tables.breakers import SUSPECT_FACTOR
 from tables.prices import Price
 
 Tick = TypeVar("Tick", Quote, Trade)
@@ -25,45 +24,11 @@ UNTRUSTED = frozenset({"late", "suspect"})
 """Flags of prices that make no mark and no vector."""
 
 
-@dataclass(slots=True)
-class SymbolState:
-    """What the market is for one symbol.
-
-    quiet_until: before this event time a usual quote or trade makes no record, since a mark or a vector falls due only
-    where a slot opens; 0 while the book is not a usual one. narrow: ticks, a wider spread is looked at by the breakers;
-    0 while every quote is. quote_offset, trade_offset: the last ones applied.
-    """
-
-    price: Price
-    micro: Micro
-    quiet_until: int = 0
-    narrow: int = 0
-    quote_offset: int = -1
-    trade_offset: int = -1
-    breakers: Breakers = field(default_factory=Breakers)
-
-    def __copy__(self) -> "SymbolState":
-        return SymbolState(
-            copy.copy(self.price),
-            copy.copy(self.micro),
-            self.quiet_until,
-            self.narrow,
-            self.quote_offset,
-            self.trade_offset,
-            copy.copy(self.breakers),
-        )
-
-
 class MarketTables(Protocol):
     """What this handler needs of its cell. instruments: read only."""
 
     market: Table[SymbolState]
     instruments: Table[Instrument]
-
-
-def market_table() -> Table[SymbolState]:
-    """The table `market`, keyed by symbol."""
-    return Table("market", SymbolState)
 
 
 def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
@@ -205,6 +170,7 @@ def _outputs(
 def _features(symbol: str, state: SymbolState, partition: int) -> Features:
     sums = state.micro
     ready, vector = features.vector(sums)
+    low, high = sums.low, sums.high
     gap_ms = features.emitted(sums)
     trade = state.trade_offset
     return Features(
@@ -217,6 +183,8 @@ def _features(symbol: str, state: SymbolState, partition: int) -> Features:
         bid=sums.bid,
         ask=sums.ask,
         mid2=sums.bid + sums.ask,
+        mid2_min=low,
+        mid2_max=high,
         gap_ms=gap_ms,
         vector=vector,
         quote_ref=Ref(topics.QUOTES.name, partition, state.quote_offset),

@@ -1,68 +1,103 @@
-"""The feature set `micro0`: what the last quotes and trades of a symbol say, as one vector; nothing else makes it.
+"""The feature set `micro`: what the last quotes and trades of a symbol say, as one vector; nothing else makes it.
 
-The accumulators are integers (`models/micro.py`); floats appear here, when a vector is made.
+The totals are integers (`models/micro.py`); floats appear here, when a vector is made.
 """
 
 import hashlib
 import json
 import math
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from models.micro import SPAN_5S, SPANS, Micro
+from models.micro import Micro
+from models.rings import SPANS
+from models.vpin import BUCKETS, DAY_NS
 
-NAME = "micro0"
+NAME = "micro"
 VERSION = 1
 EMIT_NS = 100_000_000
 """A whole number of slots, so a vector can only be due where a slot opens."""
 
 SECOND_NS = 1_000_000_000
+BPS = 10_000
 
 
 class Feature(NamedTuple):
-    """One element of the vector. window_ms: 0 = now. low, high: the clip, in `unit`."""
+    """One element of the vector. low, high: the clip, in `unit`."""
 
     name: str
     formula: str
-    window_ms: int
+    window: str
     unit: str
     low: float
     high: float
 
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("spread_bps", "1e4(a-b)/m", 0, "bps", 0.0, 100.0),
-    Feature("queue_imb", "(qb-qa)/(qb+qa)", 0, "1", -1.0, 1.0),
-    Feature("micro_dev", "1e4(w-m)/m", 0, "bps", -50.0, 50.0),
-    Feature("ofi_1s", "sum(e)/(D/2)", 1_000, "depths", -50.0, 50.0),
-    Feature("ret_1s", "1e4 ln(m/m0)", 1_000, "bps", -500.0, 500.0),
-    Feature("ret_5s", "1e4 ln(m/m0)", 5_000, "bps", -500.0, 500.0),
-    Feature("trade_imb_5s", "(buy-sell)/(buy+sell)", 5_000, "1", -1.0, 1.0),
-    Feature("intensity_5s", "ln(1+n/5)", 5_000, "1", 0.0, 10.0),
+    Feature("spread_bps", "1e4(a-b)/m", "now", "bps", 0.0, 100.0),
+    Feature("queue_imb", "(qb-qa)/(qb+qa)", "now", "1", -1.0, 1.0),
+    Feature("micro_dev", "1e4(w-m)/m", "now", "bps", -50.0, 50.0),
+    Feature("depth_ratio", "ln((qb+qa)/D)", "60s", "1", -5.0, 5.0),
+    Feature("ofi_1s", "sum(e)/(D/2)", "1s", "depths", -50.0, 50.0),
+    Feature("ofi_5s", "sum(e)/(D/2)", "5s", "depths", -50.0, 50.0),
+    Feature("ofi_60s", "sum(e)/(D/2)", "60s", "depths", -50.0, 50.0),
+    Feature("ret_1s", "1e4 ln(m/m0)", "1s", "bps", -500.0, 500.0),
+    Feature("ret_5s", "1e4 ln(m/m0)", "5s", "bps", -500.0, 500.0),
+    Feature("ret_60s", "1e4 ln(m/m0)", "60s", "bps", -500.0, 500.0),
+    Feature("rv_60s", "1e4 sqrt(sum(r^2))", "60s", "bps", 0.0, 2_000.0),
+    Feature("rv_300s", "1e4 sqrt(sum(r^2))", "300s", "bps", 0.0, 2_000.0),
+    Feature("trade_imb_5s", "(buy-sell)/(buy+sell)", "5s", "1", -1.0, 1.0),
+    Feature("trade_imb_60s", "(buy-sell)/(buy+sell)", "60s", "1", -1.0, 1.0),
+    Feature("intensity_5s", "ln(1+n/5)", "5s", "1", 0.0, 10.0),
+    Feature("burst", "ln((1+n5/5)/(1+n300/300))", "300s", "1", -10.0, 10.0),
+    Feature("vpin", "mean(abs(buy-sell)/V)", "buckets", "1", 0.0, 1.0),
+    Feature("vwap_dev_60s", "1e4(m-vwap)/m", "60s", "bps", -500.0, 500.0),
+    Feature("tod_sin", "sin(2 pi s/86400)", "now", "1", -1.0, 1.0),
+    Feature("tod_cos", "cos(2 pi s/86400)", "now", "1", -1.0, 1.0),
 )
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
-READY_ALL = (1 << len(FEATURES)) - 1
-READY_NOW, READY_1S, READY_5S = 0b0000_0111, 0b0001_1000, 0b1110_0000
 VECTOR = struct.Struct(f"<{len(FEATURES)}d")
 
 
-def set_hash() -> str:
+def _bits(*windows: str) -> int:
+    return sum(1 << bit for bit, feature in enumerate(FEATURES) if feature.window in windows)
+
+
+READY_NOW, READY_1S, READY_5S = _bits("now"), _bits("1s"), _bits("5s")
+READY_60S = _bits("60s", "300s")
+"""Those of 300 s speak after 60 s, too, over what they have."""
+
+READY_VPIN = _bits("buckets")
+READY_ALL = (1 << len(FEATURES)) - 1
+READY_SOON = READY_NOW | READY_1S | READY_5S
+"""Set five seconds after the first book."""
+
+
+def set_hash(name: str, version: int, features: Sequence[Feature], emit_ms: int) -> str:
     """The first 8 bytes (hex) of the sha256 of everything that gives a vector its meaning."""
     described = {
-        "set": NAME,
-        "version": VERSION,
+        "set": name,
+        "version": version,
         "features": [
-            [f.name, f.formula, f.window_ms, SPANS if f.window_ms else 0, f.unit, f.low, f.high]
-            for f in FEATURES
+            [f.name, f.formula, f.window, _slots(f.window), f.unit, [f.low, f.high]]
+            for f in features
         ],
-        "emit_interval_ms": EMIT_NS // 1_000_000,
+        "emit_interval_ms": emit_ms,
         "dtype": "<f8",
     }
     text = json.dumps(described, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-SET_HASH = set_hash()
+def _slots(window: str) -> int:
+    if window == "buckets":
+        return BUCKETS
+    return SPANS if window.endswith("s") else 0
+
+
+SET_HASH = set_hash(NAME, VERSION, FEATURES, EMIT_NS // 1_000_000)
+NONE_1S, NONE_5S, NONE_60S = (0.0,) * 2, (0.0,) * 4, (0.0,) * 8
 
 
 def vector(micro: Micro) -> tuple[int, bytes]:
@@ -73,40 +108,118 @@ def vector(micro: Micro) -> tuple[int, bytes]:
     bid, ask, bid_size, ask_size = micro.bid, micro.ask, micro.bid_size, micro.ask_size
     assert bid, "no vector without a two-sided book"
     mid2, depth, skew = bid + ask, bid_size + ask_size, bid_size - ask_size
-    spread_bps = 20_000 * (ask - bid) / mid2
-    micro_dev = 10_000 * (ask - bid) * skew / (depth * mid2)
-    ready = READY_NOW
-    ofi = ret_1s = ret_5s = imbalance = intensity = 0.0
-    age = micro.clock - micro.since
+    day = math.tau * (micro.clock % DAY_NS) / DAY_NS
+    ready, age, mean_depth = READY_NOW, micro.clock - micro.since, _mean_depth(micro, depth)
+    ofi_1s, ret_1s = NONE_1S
+    ofi_5s, ret_5s, imbalance_5s, intensity = NONE_5S
+    depth_ratio, ofi_60s, ret_60s, rv_60s, rv_300s, imbalance_60s, burst, vwap_dev = NONE_60S
+    vpin, buckets = 0.0, micro.vpin
     if age >= SECOND_NS:
         ready |= READY_1S
-        ofi = 2 * (micro.ofi_sum + micro.ofi) / _mean_depth(micro, depth)
-        ret_1s = _return_bps(mid2, micro.mid2_1s[(micro.slot + 1) % SPANS])
-    if age >= 5 * SECOND_NS:
-        ready |= READY_5S
-        ret_5s = _return_bps(mid2, micro.mid2_5s[(micro.slot // SPAN_5S + 1) % SPANS])
-        buy, sell = micro.buy_sum + micro.buy, micro.sell_sum + micro.sell
-        imbalance = (buy - sell) / (buy + sell) if buy + sell else 0.0
-        intensity = math.log1p((micro.trades_sum + micro.trades) / 5)
+        ofi_1s, ret_1s = _over_1s(micro, mid2, mean_depth)
+        if age >= 5 * SECOND_NS:
+            ready |= READY_5S
+            ofi_5s, ret_5s, imbalance_5s, intensity = _over_5s(micro, mid2, mean_depth)
+            if age >= 60 * SECOND_NS:
+                ready |= READY_60S
+                depth_ratio = _clip(math.log(depth / mean_depth), 5.0)
+                ofi_60s, ret_60s, rv_60s, imbalance_60s, vwap_dev = _over_60s(
+                    micro, mid2, mean_depth
+                )
+                rv_300s, burst = _over_300s(micro)
+    if len(buckets.imbalances) == BUCKETS:
+        ready |= READY_VPIN
+        vpin = buckets.total / (BUCKETS * buckets.bucket)
     return ready, VECTOR.pack(
-        spread_bps if spread_bps < 100.0 else 100.0,
+        min(2 * BPS * (ask - bid) / mid2, 100.0),
         skew / depth,
-        micro_dev if -50.0 < micro_dev < 50.0 else math.copysign(50.0, micro_dev),
-        ofi if -50.0 < ofi < 50.0 else math.copysign(50.0, ofi),
+        _clip(BPS * (ask - bid) * skew / (depth * mid2), 50.0),
+        depth_ratio,
+        ofi_1s,
+        ofi_5s,
+        ofi_60s,
         ret_1s,
         ret_5s,
-        imbalance,
-        intensity if intensity < 10.0 else 10.0,
+        ret_60s,
+        rv_60s,
+        rv_300s,
+        imbalance_5s,
+        imbalance_60s,
+        intensity,
+        burst,
+        vpin,
+        vwap_dev,
+        math.sin(day),
+        math.cos(day),
     )
 
 
 def _mean_depth(micro: Micro, depth: int) -> float:
-    return micro.depth_sum / micro.depth_count if micro.depth_count else depth
+    """D; the present depth where no slot of the last minute has seen a quote."""
+    oldest = micro.ring_60s[0]
+    books = micro.books - oldest[6]
+    return (micro.depth - oldest[5]) / books if books else float(depth)
+
+
+def _over_1s(micro: Micro, mid2: int, mean_depth: float) -> tuple[float, float]:
+    before, flow = micro.ring_1s[0]
+    return _clip(2 * (micro.ofi - flow) / mean_depth, 50.0), _return_bps(mid2, before)
+
+
+def _over_5s(micro: Micro, mid2: int, mean_depth: float) -> tuple[float, float, float, float]:
+    before, flow, buy, sell, trades = micro.ring_5s[0]
+    return (
+        _clip(2 * (micro.ofi - flow) / mean_depth, 50.0),
+        _return_bps(mid2, before),
+        _imbalance(micro.buy - buy, micro.sell - sell),
+        min(math.log1p((micro.trades - trades) / 5), 10.0),
+    )
+
+
+def _over_60s(
+    micro: Micro, mid2: int, mean_depth: float
+) -> tuple[float, float, float, float, float]:
+    before, flow, buy, sell, notional, _, _, squares = micro.ring_60s[0]
+    buy, sell = micro.buy - buy, micro.sell - sell
+    return (
+        _clip(2 * (micro.ofi - flow) / mean_depth, 50.0),
+        _return_bps(mid2, before),
+        _volatility_bps(micro.squares - squares),
+        _imbalance(buy, sell),
+        _vwap_dev_bps(mid2, buy + sell, micro.notional - notional),
+    )
+
+
+def _over_300s(micro: Micro) -> tuple[float, float]:
+    trades, squares = micro.ring_300s[0]
+    few, many = micro.trades - micro.ring_5s[0][4], micro.trades - trades
+    return (
+        _volatility_bps(micro.squares - squares),
+        _clip(math.log(60 * (5 + few) / (300 + many)), 10.0),
+    )
+
+
+def _clip(value: float, bound: float) -> float:
+    return value if -bound < value < bound else math.copysign(bound, value)
 
 
 def _return_bps(mid2: int, before: int) -> float:
-    bps = 10_000 * math.log(mid2 / before)
-    return bps if -500.0 < bps < 500.0 else math.copysign(500.0, bps)
+    return _clip(BPS * math.log(mid2 / before), 500.0)
+
+
+def _volatility_bps(squares: int) -> float:
+    """1e4 sqrt(sum of r²), r in 1e-9."""
+    return min(math.sqrt(squares) / 1e5, 2_000.0)
+
+
+def _imbalance(buy: int, sell: int) -> float:
+    return (buy - sell) / (buy + sell) if buy + sell else 0.0
+
+
+def _vwap_dev_bps(mid2: int, lots: int, notional: int) -> float:
+    if not lots:
+        return 0.0
+    return _clip(BPS * (mid2 * lots - 2 * notional) / (mid2 * lots), 500.0)
 
 
 def is_due(micro: Micro) -> bool:
@@ -120,5 +233,6 @@ def emitted(micro: Micro) -> int:
     gap_ms = (clock - micro.emitted) // 1_000_000 if micro.emitted else 0
     micro.emitted = clock
     micro.due = (clock // EMIT_NS + 1) * EMIT_NS
+    micro.low = micro.high = micro.bid + micro.ask
     micro.sequence += 1
     return gap_ms

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from models import online
-from models.features import FEATURES, READY_ALL, SET_HASH, VECTOR
+from models.features import FEATURES, READY_SOON, SET_HASH, VECTOR
 from models.labels import GAP_MS_MAX, Outcome, Pending
 from models.online import FRESH
 from streams.predictions import Answer, Features
@@ -111,7 +111,7 @@ def answer_lin(
 def _abstains(learned: Learned, model: "Linear", features: Features) -> str:
     if features.gap_ms > GAP_MS_MAX:
         return "stale_features"
-    if features.ready != READY_ALL:
+    if READY_SOON & ~features.ready:
         return "warming_up"
     if not model.sound or is_disabled(learned) or features.time in learned.faults:
         return "nonfinite_state"

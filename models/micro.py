@@ -1,25 +1,32 @@
-"""What a symbol's features are made from: integer sums over windows of event time, changed by each quote and trade.
+"""What a symbol's features are made from: integer totals, changed by each quote and trade, and windows over them.
 
-Every accumulator is an integer of ticks, lots or events, so running sums never drift. Time is cut into slots of 50 ms.
-A window is a ring of 20 equal spans of slots, so it covers between 0.95 and 1.0 of its length, the open span included.
-Work per event does not grow with history.
+Every total is an integer of ticks, lots or events, so sums never drift. Event time is cut into slots of 50 ms: an event
+adds to totals, and what windows need is written down where a slot opens (`models/rings.py`). Work per event does not
+grow with history.
 """
 
-from dataclasses import MISSING, dataclass, field, fields
+import math
+from copy import copy
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 
+from models import vpin as buckets
+from models.rings import empty, roll
+from models.vpin import DAY_NS, Vpin
+
 SLOT_NS = 50_000_000
-SPANS = 20
-SPAN_5S = 5
-SPAN_60S = 60
-"""Slots in one span of the 5 s and of the 60 s ring; a span of the 1 s ring is one slot."""
+SPAN_5S, SECOND, SPAN_60S, SPAN_300S, DAY = 5, 20, 60, 300, DAY_NS // SLOT_NS
+"""Slots in one span of the 5 s ring, a second, a span of the 60 s and 300 s rings, a day: each divides the next."""
 
 LATE_NS = 1_000_000_000
 """An event that is older than the symbol's clock by more is skipped."""
 
+LN_UNITS = 1_000_000_000
+"""Returns between whole seconds are integers of 1e-9."""
 
-def _zeros() -> list[int]:
-    return [0] * SPANS
+Marks2 = tuple[tuple[int, int], ...]
+Marks5 = tuple[tuple[int, int, int, int, int], ...]
+Marks8 = tuple[tuple[int, int, int, int, int, int, int, int], ...]
 
 
 @dataclass(slots=True)
@@ -27,10 +34,13 @@ class Micro:
     """The accumulators of one symbol; a slotted class, since its fields are set in a sixth of the time of a struct's.
 
     clock, since (of the first book), due, emitted: event time in ns. slot: number of the open slot; wake: the time at
-    which it ends. bid, ask: ticks, sizes: lots, bid 0 = no two-sided book; mid2: the last mid in half ticks. ofi and
-    quoted: of the open slot; buy, sell, trades: of the open 5 s span. `*_sum` are of the closed spans in the window,
-    `*_ring` hold them by number modulo 20, `mid2_*` the mid at each span's start. depth_*: of the 60 s ring, the size
-    on both sides at the ends of slots that saw a quote. late .. inferred: events counted and not used as they are.
+    which it ends; quoted: whether it saw a quote. bid, ask: ticks, sizes: lots, bid 0 = no two-sided book; mid2: the
+    last mid in half ticks; low, high: the mids since the last vector; mid2_second: the mid at the last whole second.
+
+    Totals since the start: ofi, order flow in lots; buy, sell: lots; trades: number; notional: ticks x lots; depth:
+    lots on both sides at the ends of slots that saw a quote, books: how many; squares: of returns between seconds.
+    Marks: ring_1s (mid2, ofi), ring_5s (mid2, ofi, buy, sell, trades), ring_60s (mid2, ofi, buy, sell, notional, depth,
+    books, squares), ring_300s (trades, squares). late .. inferred: events counted and not used as they are.
     """
 
     clock: int = 0
@@ -42,19 +52,20 @@ class Micro:
     bid_size: int = 0
     ask_size: int = 0
     mid2: int = 0
-    ofi: int = 0
+    low: int = 0
+    high: int = 0
+    mid2_second: int = 0
     quoted: bool = False
+    ofi: int = 0
     buy: int = 0
     sell: int = 0
     trades: int = 0
+    notional: int = 0
+    depth: int = 0
+    books: int = 0
+    squares: int = 0
     last: int = 0
     direction: int = 0
-    ofi_sum: int = 0
-    buy_sum: int = 0
-    sell_sum: int = 0
-    trades_sum: int = 0
-    depth_sum: int = 0
-    depth_count: int = 0
     due: int = 0
     emitted: int = 0
     sequence: int = 0
@@ -62,21 +73,19 @@ class Micro:
     crossed: int = 0
     one_sided: int = 0
     inferred: int = 0
-    ofi_ring: list[int] = field(default_factory=_zeros)
-    mid2_1s: list[int] = field(default_factory=_zeros)
-    mid2_5s: list[int] = field(default_factory=_zeros)
-    buy_ring: list[int] = field(default_factory=_zeros)
-    sell_ring: list[int] = field(default_factory=_zeros)
-    trades_ring: list[int] = field(default_factory=_zeros)
-    depth_ring: list[int] = field(default_factory=_zeros)
-    depth_counts: list[int] = field(default_factory=_zeros)
+    ring_1s: Marks2 = empty(2)  # type: ignore[assignment]  # as wide as said
+    ring_5s: Marks5 = empty(5)  # type: ignore[assignment]
+    ring_60s: Marks8 = empty(8)  # type: ignore[assignment]
+    ring_300s: Marks2 = empty(2)  # type: ignore[assignment]
+    vpin: Vpin = field(default_factory=Vpin)
 
     def __copy__(self) -> "Micro":
-        return Micro(*_sums(self), *map(list.copy, _rings(self)))
+        twin = Micro(*_all(self))
+        twin.vpin = copy(self.vpin)
+        return twin
 
 
-_sums = attrgetter(*[each.name for each in fields(Micro) if each.default is not MISSING])
-_rings = attrgetter(*[each.name for each in fields(Micro) if each.default is MISSING])
+_all = attrgetter(*[each.name for each in fields(Micro)])
 
 
 def admit(micro: Micro, time: int) -> int:
@@ -101,20 +110,29 @@ def on_quote(micro: Micro, time: int, bid: int, ask: int, bid_size: int, ask_siz
     else:
         micro.clock = time
     before = micro.bid
-    if before:
-        flow = bid_size if bid >= before else 0
-        if bid <= before:
-            flow -= micro.bid_size
-        before = micro.ask
-        if ask <= before:
-            flow -= ask_size
-        if ask >= before:
-            flow += micro.ask_size
-        micro.ofi += flow
-    elif not micro.since:
-        micro.since = time
-    micro.bid = bid
-    micro.ask = ask
+    if bid == before and ask == micro.ask:
+        micro.ofi += bid_size - micro.bid_size - ask_size + micro.ask_size
+    else:
+        mid2 = bid + ask
+        if before:
+            flow = bid_size if bid >= before else 0
+            if bid <= before:
+                flow -= micro.bid_size
+            before = micro.ask
+            if ask <= before:
+                flow -= ask_size
+            if ask >= before:
+                flow += micro.ask_size
+            micro.ofi += flow
+        elif not micro.since:
+            micro.since = time
+            micro.low = micro.high = mid2
+        micro.bid = bid
+        micro.ask = ask
+        if mid2 < micro.low:
+            micro.low = mid2
+        elif mid2 > micro.high:
+            micro.high = mid2
     micro.bid_size = bid_size
     micro.ask_size = ask_size
     micro.quoted = True
@@ -130,23 +148,36 @@ def on_no_book(micro: Micro, time: int) -> None:
 
 
 def on_trade(micro: Micro, time: int, price: int, size: int, side: str) -> None:
-    """Apply a trade at an admitted time. side: the aggressor's; "" is inferred from the mid, else from the price."""
+    """Apply a trade at an admitted time. side: the aggressor's; "" is inferred from the mid, else from the price.
+
+    A trade whose side cannot be inferred either is one of `trades` and no more.
+    """
     if time >= micro.wake:
         advance(micro, time)
     else:
         micro.clock = time
-    last = micro.last
-    if price != last:
-        if last:
-            micro.direction = 1 if price > last else -1
+    if price != micro.last:
+        if micro.last:
+            micro.direction = 1 if price > micro.last else -1
         micro.last = price
+    micro.trades += 1
     if side == "":
         side = _infer_side(micro, price)
     if side == "buy":
         micro.buy += size
+        sign = 1
     elif side == "sell":
         micro.sell += size
-    micro.trades += 1
+        sign = -1
+    else:
+        return
+    micro.notional += price * size
+    vpin = micro.vpin
+    if size < vpin.left:
+        vpin.left -= size
+        vpin.signed += sign * size
+    else:
+        buckets.fill(vpin, size, sign)
 
 
 def _infer_side(micro: Micro, price: int) -> str:
@@ -162,7 +193,7 @@ def mid2_of(micro: Micro) -> int:
 
 
 def advance(micro: Micro, time: int) -> None:
-    """Move the clock on; close the open slot and its spans where `time` lies beyond them."""
+    """Move the clock on; close the open slot, and open the spans that begin up to `time`."""
     if time > micro.clock:
         micro.clock = time
     if time < micro.wake:
@@ -172,57 +203,34 @@ def advance(micro: Micro, time: int) -> None:
     micro.wake = (slot + 1) * SLOT_NS
     mid2 = mid2_of(micro)
     if micro.quoted:
-        if micro.bid:
-            _add_depth(micro, old // SPAN_60S % SPANS)
         micro.quoted = False
-    ring, starts = micro.ofi_ring, micro.mid2_1s
-    flow, micro.ofi = micro.ofi, 0
-    ring[old % SPANS] = flow
-    for index in (slot % SPANS,) if slot == old + 1 else _opened(old, slot):
-        flow -= ring[index]
-        ring[index] = 0
-        starts[index] = mid2
-    micro.ofi_sum += flow
+        if micro.bid:
+            micro.depth += micro.bid_size + micro.ask_size
+            micro.books += 1
+    micro.ring_1s = roll(micro.ring_1s, slot - old, (mid2, micro.ofi))
     if slot // SPAN_5S != old // SPAN_5S:
-        _close_5s(micro, old // SPAN_5S, slot // SPAN_5S, mid2)
-        if slot // SPAN_60S != old // SPAN_60S:
-            _close_60s(micro, old // SPAN_60S, slot // SPAN_60S)
+        mark = (mid2, micro.ofi, micro.buy, micro.sell, micro.trades)
+        micro.ring_5s = roll(micro.ring_5s, slot // SPAN_5S - old // SPAN_5S, mark)
+        if slot // SECOND != old // SECOND:
+            _open_second(micro, old, slot, mid2)
+    vpin = micro.vpin
+    if vpin.planned and time >= vpin.planned_from:
+        buckets.adopt(vpin, vpin.planned)
 
 
-def _opened(old: int, new: int) -> list[int]:
-    """Places in a ring of the spans after `old` up to `new`; all of them after a gap of a whole window."""
-    return [span % SPANS for span in range(max(old, new - SPANS) + 1, new + 1)]
-
-
-def _add_depth(micro: Micro, index: int) -> None:
-    depth = micro.bid_size + micro.ask_size
-    micro.depth_ring[index] += depth
-    micro.depth_sum += depth
-    micro.depth_counts[index] += 1
-    micro.depth_count += 1
-
-
-def _close_5s(micro: Micro, old: int, new: int, mid2: int) -> None:
-    buys, sells, counts = micro.buy_ring, micro.sell_ring, micro.trades_ring
-    starts = micro.mid2_5s
-    index = old % SPANS
-    buys[index], sells[index], counts[index] = micro.buy, micro.sell, micro.trades
-    micro.buy_sum += micro.buy
-    micro.sell_sum += micro.sell
-    micro.trades_sum += micro.trades
-    micro.buy = micro.sell = micro.trades = 0
-    for index in _opened(old, new):
-        starts[index] = mid2
-        if counts[index]:
-            micro.buy_sum -= buys[index]
-            micro.sell_sum -= sells[index]
-            micro.trades_sum -= counts[index]
-            buys[index] = sells[index] = counts[index] = 0
-
-
-def _close_60s(micro: Micro, old: int, new: int) -> None:
-    depths, counts = micro.depth_ring, micro.depth_counts
-    for index in _opened(old, new):
-        micro.depth_sum -= depths[index]
-        micro.depth_count -= counts[index]
-        depths[index] = counts[index] = 0
+def _open_second(micro: Micro, old: int, slot: int, mid2: int) -> None:
+    """Add the square of the last second's return, then open the spans that begin with a second."""
+    if micro.mid2_second and mid2 != micro.mid2_second:
+        micro.squares += round(LN_UNITS * math.log(mid2 / micro.mid2_second)) ** 2
+    micro.mid2_second = mid2
+    if slot // SPAN_60S == old // SPAN_60S:
+        return
+    lots = micro.buy, micro.sell, micro.notional
+    mark = (mid2, micro.ofi, *lots, micro.depth, micro.books, micro.squares)
+    micro.ring_60s = roll(micro.ring_60s, slot // SPAN_60S - old // SPAN_60S, mark)
+    opened = slot // SPAN_300S - old // SPAN_300S
+    if opened:
+        micro.ring_300s = roll(micro.ring_300s, opened, (micro.trades, micro.squares))
+        if slot // DAY != old // DAY and micro.since and not micro.vpin.bucket:
+            seen_ns = slot // DAY * DAY_NS - micro.since
+            buckets.adopt(micro.vpin, buckets.default_bucket(micro.buy + micro.sell, seen_ns))

@@ -1,7 +1,8 @@
 """A table of one cell: what its chunk has changed, over what its commits have made true."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 V = TypeVar("V")
 Seen = TypeVar("Seen", contravariant=True)
 VERSION = b"\x01"
+NO_READERS: Mapping[bytes, Callable[[bytes], Any]] = MappingProxyType({})
 UNCHANGED: Any = object()
 """Stands for a key that a layer says nothing about; None says that it is gone."""
 
@@ -28,16 +30,26 @@ class Table(Generic[V]):
     """A mapping of string keys to values, changed within a chunk and published by its commit.
 
     Readers outside the cell see `committed` alone. A value is either immutable and replaced by `put`, or has a `copy`
-    and is changed in place after `edit`.
+    and is changed in place after `edit`. version: one byte before each logged value, raised where its type changes in a
+    way that its decoder does not bridge; older: how values of versions before it are read.
     """
 
-    def __init__(self, name: str, value: type[V], indexes: tuple[Index[V], ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        value: type[V],
+        indexes: tuple[Index[V], ...] = (),
+        version: bytes = VERSION,
+        older: Mapping[bytes, Callable[[bytes], V]] = NO_READERS,
+    ) -> None:
         self.name = name
         self.committed: dict[str, V] = {}
         self.pending: dict[str, V | None] = {}
         self.overlay: dict[str, V | None] = {}
         self._indexes = indexes
-        self._encode, self._decode = _codec(value)
+        self._encode, decode = _codec(value)
+        self._version = version
+        self._readers = {**older, version: decode}
 
     def get(self, key: str) -> V | None:
         """The value as this chunk sees it, not to be changed in place."""
@@ -97,10 +109,10 @@ class Table(Generic[V]):
         What it changed waits for `publish`, beneath the overlay of the next chunk.
         """
         assert not self.pending, f"table {self.name}: one chunk commits at a time"
-        prefix, encode = f"{self.name}|", self._encode
+        prefix, version, encode = f"{self.name}|", self._version, self._encode
         self.pending, self.overlay = self.overlay, {}
         return [
-            ((prefix + key).encode(), None if value is None else VERSION + encode(value))
+            ((prefix + key).encode(), None if value is None else version + encode(value))
             for key, value in self.pending.items()
         ]
 
@@ -134,9 +146,10 @@ class Table(Generic[V]):
 
     def value(self, data: bytes) -> V:
         """A value from its logged bytes; ValueError for a version this code does not know."""
-        if data[:1] != VERSION:
+        decode = self._readers.get(data[:1])
+        if decode is None:
             raise ValueError(f"table {self.name}: unknown value version {data[:1]!r}")
-        return self._decode(data[1:])
+        return decode(data[1:])
 
 
 def _codec(value: type[V]) -> tuple[Callable[[Any], bytes], Callable[[bytes], V]]:

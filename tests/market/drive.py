@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from agents import learner, market, strategist
+from agents import learner, market, market_state, strategist
 from agents.handler import Event, Output
 from agents.learner import Sweep
-from agents.market import SymbolState
+from agents.market_state import SymbolState
 from models.learning import LearnerTable
 from streams import topics
 from streams.instruments import Instrument
@@ -41,7 +41,7 @@ class Tables:
         self.instruments: Table[Instrument] = Table("instruments", Instrument)
         for each in instruments:
             self.instruments.put(each.symbol, each)
-        self.market: Table[SymbolState] = market.market_table()
+        self.market: Table[SymbolState] = market_state.market_table()
         self.learners: LearnerTable = learner.learner_table()
         self.sweeps: Table[Sweep] = learner.sweep_table()
         self.versions = Table("versions", ModelVersion)

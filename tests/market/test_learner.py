@@ -10,7 +10,7 @@ import pytest
 
 from agents import learner
 from models import labels, online
-from models.features import NAMES, READY_ALL, SET_HASH, VECTOR
+from models.features import NAMES, READY_5S, READY_ALL, SET_HASH, VECTOR
 from streams import topics
 from streams.codec import Undecodable
 from streams.ids import Ref
@@ -27,7 +27,7 @@ def features(ms: int, mid2: int = 20_000, **changed: Any) -> Features:
         symbol=SYMBOL,
         time=START + ms * MS,
         sequence=ms,
-        set="micro0",
+        set="micro",
         set_hash=SET_HASH,
         ready=READY_ALL,
         bid=mid2 // 2 - 1,
@@ -111,12 +111,12 @@ def test_labels_end_in_the_order_of_their_vectors(tables: drive.Tables) -> None:
     [
         ({"set_hash": "0" * 16}, "feature_set"),
         ({"vector": b"\0" * 56}, "feature_set"),
-        ({"vector": VECTOR.pack(*[0.0] * 7, math.nan)}, "nonfinite_input"),
-        ({"vector": VECTOR.pack(math.inf, *[0.0] * 7)}, "nonfinite_input"),
-        ({"vector": VECTOR.pack(*[0.0] * 4, 1e308, 0.0, 0.0, 0.0)}, "out_of_distribution"),
-        ({"vector": VECTOR.pack(*[0.0] * 4, 499.0, 0.0, 0.0, 0.0)}, "out_of_distribution"),
+        ({"vector": VECTOR.pack(*[0.0] * 19, math.nan)}, "nonfinite_input"),
+        ({"vector": VECTOR.pack(math.inf, *[0.0] * 19)}, "nonfinite_input"),
+        ({"vector": VECTOR.pack(*[0.0] * 7, 1e308, *[0.0] * 12)}, "out_of_distribution"),
+        ({"vector": VECTOR.pack(*[0.0] * 7, 499.0, *[0.0] * 12)}, "out_of_distribution"),
         ({"gap_ms": 5_001}, "stale_features"),
-        ({"ready": READY_ALL ^ 0b1000_0000}, "warming_up"),
+        ({"ready": READY_ALL ^ READY_5S}, "warming_up"),
         ({"time": START + 86_500 * SECOND}, "model_expired"),
         ({}, ""),
     ],
@@ -134,7 +134,7 @@ def test_bad_vector_leaves_all_later_outputs_as_they_were(bad: float) -> None:
     vectors = walk(700)
     outputs = drive.learn(drive.Tables(), vectors)
     vectors[400] = msgspec.structs.replace(
-        vectors[400], vector=VECTOR.pack(*[0.1] * 7, bad), ready=READY_ALL
+        vectors[400], vector=VECTOR.pack(*[0.1] * 19, bad), ready=READY_ALL
     )
     spoiled = drive.learn(drive.Tables(), vectors)
     clean = drive.learn(
@@ -154,9 +154,9 @@ def test_bad_vector_leaves_all_later_outputs_as_they_were(bad: float) -> None:
 def test_state_that_is_not_finite_is_given_up_and_three_disable(taught: drive.Tables) -> None:
     row = taught.learners.edit(SYMBOL)
     assert row is not None
-    numbers = list(struct.unpack_from("<26d", row.lin, len(online.FORMAT)))
+    numbers = list(struct.unpack_from("<62d", row.lin, len(online.FORMAT)))
     numbers[2:4] = 1.7e308, 1.7e308
-    row.lin = broken = online.FORMAT + struct.pack("<26d", *numbers)
+    row.lin = broken = online.FORMAT + struct.pack("<62d", *numbers)
     row.pending.clear()
     vectors = [features(60_000 + 1_200 * n, 20_000 + 2 * n) for n in range(6)]
     answers = predictions(taught, *vectors, first=600)

@@ -1,5 +1,6 @@
 """Marks and vectors from quotes and trades: statuses, conflation, refusals, provenance."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -98,9 +99,7 @@ def test_repeat_refreshes_the_mark_and_is_no_quote_for_the_features(tables: driv
     outputs = drive.ticks(tables, [quote(150, flags="repeat")])
     assert [output.topic for output in outputs] == [topics.MARKS]
     changed = {name for name, value in asdict(state.micro).items() if before[name] != value}
-    assert changed <= {"clock", "slot", "wake", "quoted", "mid2_1s"} | {
-        "depth_sum", "depth_count", "depth_ring", "depth_counts"
-    }  # fmt: skip
+    assert changed == {"clock", "slot", "wake", "quoted", "ring_1s", "depth", "books"}
     assert state.quote_offset == 1
 
 
@@ -152,11 +151,28 @@ def test_vector_comes_with_the_first_event_at_or_past_its_time(tables: drive.Tab
 
 def test_vector_names_its_set_its_book_and_its_causes(tables: drive.Tables) -> None:
     first, second = vectors(tables, quote(0), trade(10), quote(20, bid=101), quote(100))
-    assert (first.set, first.set_hash, first.ready) == ("micro0", SET_HASH, READY_NOW)
-    assert (first.bid, first.ask, first.mid2, len(first.vector)) == (100, 102, 202, 64)
+    assert (first.set, first.set_hash, first.ready) == ("micro", SET_HASH, READY_NOW)
+    assert (first.bid, first.ask, first.mid2, len(first.vector)) == (100, 102, 202, 160)
     assert (first.quote_ref, first.trade_ref) == (Ref("market.quotes", 0, 0), None)
     assert second.quote_ref == Ref("market.quotes", 0, 3)
     assert second.trade_ref == Ref("market.trades", 0, 1)
+
+
+def test_vector_says_between_which_mids_the_price_was_since_the_one_before(
+    tables: drive.Tables,
+) -> None:
+    written = vectors(
+        tables,
+        quote(0),
+        quote(10, bid=101, ask=105),
+        quote(20, bid=98, ask=99),
+        quote(30),
+        quote(100, ask=103),
+        quote(150),
+        trade(200),
+    )
+    spans = [(each.mid2_min, each.mid2, each.mid2_max) for each in written]
+    assert spans == [(202, 202, 202), (197, 203, 206), (202, 202, 203)]
 
 
 def test_no_vector_while_a_side_is_empty_or_the_book_is_crossed(tables: drive.Tables) -> None:
@@ -193,3 +209,20 @@ def test_outputs_and_state_do_not_depend_on_chunks(size: int) -> None:
         parts = restored
     assert outputs == expected
     assert parts.market[SYMBOL] == whole.market[SYMBOL]
+
+
+def test_row_of_the_first_feature_set_keeps_its_book_and_starts_its_windows_anew(
+    tables: drive.Tables,
+) -> None:
+    drive.ticks(tables, [quote(0), trade(10)])
+    ((key, row),) = [change for change in tables.commit() if change[0].startswith(b"market|")]
+    assert row is not None
+    old = json.loads(row[1:])
+    old["micro"] = {"clock": START + 10 * MS, "sequence": 7, "ofi_ring": [0] * 20, "since": START}
+    restored = drive.Tables(drive.instrument(SYMBOL))
+    restored.restore([(key, b"\x01" + json.dumps(old).encode())])
+    state = restored.market[SYMBOL]
+    assert state.price == tables.market[SYMBOL].price
+    assert (state.quote_offset, state.trade_offset) == (0, 1)
+    first = vectors(restored, quote(100))[0]
+    assert (first.sequence, first.ready) == (8, READY_NOW)

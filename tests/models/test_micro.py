@@ -1,116 +1,32 @@
-"""The window sums against a naive recount over random streams, and the edges that the page names."""
-
-import copy
-import hashlib
-import random
-from typing import Literal, NamedTuple
+"""The totals and windows against a naive recount over random streams, and the edges that the page names."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
-from models import features, micro
-from models.features import FEATURES, NAMES, READY_1S, READY_5S, READY_NOW, VECTOR
-from models.micro import Micro
-from tests.models.recount import Recount
-
-MS = 1_000_000
-SECOND = 1_000_000_000
-START = 1_700_000_000 * SECOND
+from models import micro
+from tests.models.recount import SECOND
+from tests.models.ticks import MS, START, Tick, quoted, streams, walked
 
 
-class Tick(NamedTuple):
-    """One random event. step_ms: event time after the one before; negative = disorder."""
-
-    step_ms: int
-    kind: Literal["quote", "empty", "trade"]
-    price: int
-    spread: int
-    sizes: tuple[int, int]
-    side: Literal["buy", "sell"]
-
-
-steps = st.one_of(
-    st.integers(0, 60), st.integers(-1500, 300), st.sampled_from([50, 250, 3000, 6000, 70_000])
-)
-ticks = st.builds(
-    Tick,
-    step_ms=steps,
-    kind=st.sampled_from(["quote", "quote", "quote", "trade", "trade", "empty"]),
-    price=st.integers(9_990, 10_010),
-    spread=st.integers(0, 4),
-    sizes=st.tuples(st.integers(1, 50), st.integers(1, 50)),
-    side=st.sampled_from(["buy", "sell"]),
-)
-
-
-def apply(sums: Micro, naive: Recount, time: int, tick: Tick) -> None:
-    admitted = micro.admit(sums, time)
-    assert bool(admitted) == naive.admit(time)
-    if not admitted:
-        return
-    assert admitted == naive.clock
-    if tick.kind == "quote":
-        micro.on_quote(sums, admitted, tick.price, tick.price + tick.spread, *tick.sizes)
-        naive.quote((tick.price, tick.price + tick.spread, *tick.sizes))
-    elif tick.kind == "empty":
-        micro.on_no_book(sums, admitted)
-        naive.quote(None)
-    else:
-        micro.on_trade(sums, admitted, tick.price, tick.sizes[0], tick.side)
-        naive.trade(tick.price, tick.sizes[0], tick.side)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(ticks, min_size=1, max_size=120))
+@given(streams)
 def test_window_sums_equal_a_recount_of_all_events(stream: list[Tick]) -> None:
-    sums, naive, time = Micro(), Recount(), START
-    for number, tick in enumerate(stream):
-        time += tick.step_ms * MS
-        if number % 7 == 3:
-            sums = copy.copy(sums)
-        apply(sums, naive, time, tick)
-        assert sums.ofi_sum + sums.ofi == naive.flow_1s()
-        assert sums.buy_sum + sums.buy == naive.lots_5s("buy")
-        assert sums.sell_sum + sums.sell == naive.lots_5s("sell")
-        assert sums.trades_sum + sums.trades == naive.trades_5s()
-        depths = naive.depths_60s()
-        assert (sums.depth_sum, sums.depth_count) == (sum(depths), len(depths))
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(ticks, min_size=1, max_size=120))
-def test_vectors_equal_the_formulas_over_a_recount(stream: list[Tick]) -> None:
-    sums, naive, time = Micro(), Recount(), START
-    for tick in stream:
-        time += tick.step_ms * MS
-        apply(sums, naive, time, tick)
-        if not sums.bid:
-            continue
-        ready, packed = features.vector(sums)
-        values, expected = VECTOR.unpack(packed), naive.vector()
-        age = naive.clock - next(time for time, book in naive.quotes if book)
-        assert ready == READY_NOW | READY_1S * (age >= SECOND) | READY_5S * (age >= 5 * SECOND)
-        for bit, feature in enumerate(FEATURES):
-            value = values[bit]
-            assert str(value) != "-0.0"
-            if ready >> bit & 1:
-                clipped = max(feature.low, min(expected[feature.name], feature.high))
-                assert value == pytest.approx(clipped, rel=1e-9, abs=1e-7), feature.name
-            else:
-                assert value == 0.0
-
-
-def quoted(*books: tuple[int, int, int, int, int]) -> Micro:
-    """The state after quotes (milliseconds after the start, bid, ask, sizes)."""
-    sums = Micro()
-    for at, bid, ask, bid_size, ask_size in books:
-        micro.on_quote(sums, START + at * MS, bid, ask, bid_size, ask_size)
-    return sums
-
-
-def by_name(sums: Micro) -> dict[str, float]:
-    return dict(zip(NAMES, VECTOR.unpack(features.vector(sums)[1]), strict=True))
+    for sums, naive in walked(stream):
+        of_1s, of_5s = sums.ring_1s[0], sums.ring_5s[0]
+        of_60s, of_300s = sums.ring_60s[0], sums.ring_300s[0]
+        flows = sums.ofi - of_1s[1], sums.ofi - of_5s[1], sums.ofi - of_60s[1]
+        assert flows == (naive.flow(1), naive.flow(5), naive.flow(60))
+        assert sums.buy - of_5s[2] == naive.lots(5, 1)
+        assert sums.sell - of_60s[3] == naive.lots(60, -1)
+        assert sums.trades - of_5s[4] == len(naive.done(5))
+        assert sums.trades - of_300s[0] == len(naive.done(300))
+        depths = naive.depths()
+        assert (sums.depth - of_60s[5], sums.books - of_60s[6]) == (sum(depths), len(depths))
+        assert sums.notional - of_60s[4] == sum(t.price * t.size for t in naive.done(60))
+        if naive.quotes:
+            squares = sums.squares - of_60s[7], sums.squares - of_300s[1]
+            assert squares == (naive.squares(60), naive.squares(300))
+        assert sums.vpin.imbalances == tuple(naive.imbalances()[-50:])
+        assert sums.vpin.total == sum(sums.vpin.imbalances)
 
 
 def test_first_quote_gives_no_flow() -> None:
@@ -123,19 +39,6 @@ def test_quote_after_an_empty_side_gives_no_flow() -> None:
     micro.on_quote(sums, START + 20 * MS, 105, 106, 70, 90)
     assert sums.ofi == 0
     assert sums.one_sided == 1
-
-
-def test_instantaneous_features_of_a_known_book() -> None:
-    values = by_name(quoted((0, 9_999, 10_001, 30, 10)))
-    assert values["spread_bps"] == 2.0
-    assert values["queue_imb"] == 0.5
-    assert values["micro_dev"] == 0.5
-
-
-def test_values_beyond_the_clip_are_clipped() -> None:
-    values = by_name(quoted((0, 90, 110, 30, 10)))
-    assert values["spread_bps"] == 100.0
-    assert values["micro_dev"] == 50.0
 
 
 def test_event_a_second_late_is_applied_at_the_clock_and_older_is_skipped() -> None:
@@ -169,41 +72,7 @@ def test_gap_of_minutes_clears_every_window_and_keeps_the_mid() -> None:
     sums = quoted((0, 100, 102, 7, 9), (10, 101, 103, 8, 8))
     micro.on_trade(sums, START + 20 * MS, 101, 4, "buy")
     micro.advance(sums, START + 300 * SECOND)
-    assert (sums.ofi_sum, sums.buy_sum, sums.trades_sum, sums.depth_sum) == (0, 0, 0, 0)
-    assert set(sums.mid2_1s) == set(sums.mid2_5s) == {204}
-
-
-def test_vectors_are_due_at_multiples_of_the_interval() -> None:
-    sums = quoted((30, 100, 101, 1, 1))
-    assert features.is_due(sums)
-    assert features.emitted(sums) == 0
-    micro.on_quote(sums, START + 99 * MS, 100, 101, 2, 1)
-    assert not features.is_due(sums)
-    micro.on_quote(sums, START + 117 * MS, 100, 101, 2, 1)
-    assert features.is_due(sums)
-    assert features.emitted(sums) == 87
-    assert sums.due == START + 200 * MS
-
-
-def test_set_hash_changes_only_with_the_set() -> None:
-    assert features.SET_HASH == "f1ac431c53586804"
-
-
-def test_a_committed_stream_gives_the_committed_vectors() -> None:
-    """A change of these bytes asks for a new version of the set."""
-    draw, sums, digest = random.Random(20), Micro(), hashlib.sha256()
-    bid, time = 60_000, START
-    for _ in range(20_000):
-        time += draw.randrange(40 * MS)
-        bid += draw.randrange(-2, 3)
-        if draw.random() < 0.3:
-            micro.on_trade(sums, time, bid + draw.randrange(2), draw.randrange(1, 9), "")
-        else:
-            sizes = draw.randrange(1, 99), draw.randrange(1, 99)
-            micro.on_quote(sums, time, bid, bid + draw.randrange(3), *sizes)
-        if features.is_due(sums):
-            features.emitted(sums)
-            digest.update(features.vector(sums)[1])
-    assert sums.sequence == 4_003
-    committed = "9959d76c54b1ae70209feb598e52d3e3751ef64bca1f35b88f8126b26f2832d8"
-    assert digest.hexdigest() == committed
+    assert set(sums.ring_1s) == {(204, sums.ofi)}
+    assert set(sums.ring_5s) == {(204, sums.ofi, 4, 0, 1)}
+    assert set(sums.ring_60s) == {(204, sums.ofi, 4, 0, 404, 16, 1, sums.squares)}
+    assert set(sums.ring_300s) == {(1, sums.squares)}
