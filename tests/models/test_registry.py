@@ -109,7 +109,8 @@ def test_a_flipped_byte_at_the_origin_is_refused_and_not_kept(tmp_path: Path) ->
 
 
 def test_a_file_that_nobody_has_is_missing(tmp_path: Path) -> None:
-    cache = FolderCache(tmp_path, {}.__getitem__)
+    nothing: dict[str, bytes] = {}
+    cache = FolderCache(tmp_path, nothing.__getitem__)
     with pytest.raises(ArtefactMissing):
         cache.get("0" * 64)
     with pytest.raises(Refused, match="artefact_missing"):
