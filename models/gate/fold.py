@@ -36,7 +36,7 @@ def _watch(state: GateState, alias: Alias) -> None:
     """The former champion and `prior` are what the champion must not fall behind."""
     for version in dict.fromkeys((alias.previous, PRIOR)):
         if version and version not in (state.champion, *state.guards):
-            state.guards[version] = Rival(version, state.since)
+            state.guards[version] = Rival(version, state.since, symbols=_known(state))
 
 
 def _admit(state: GateState, alias: Alias, settings: GateSettings) -> None:
@@ -50,18 +50,23 @@ def _admit(state: GateState, alias: Alias, settings: GateSettings) -> None:
             continue
         state.admitted += 1
         since = max(state.since, alias.effective_from)
-        state.candidates[version] = Rival(version, since, state.admitted)
+        state.candidates[version] = Rival(version, since, state.admitted, _known(state))
+
+
+def _known(state: GateState) -> tuple[str, ...]:
+    return tuple(sorted(state.symbols))
 
 
 def take_all(state: GateState, examples: Iterable[Example], settings: GateSettings) -> int:
     """Count these examples, each symbol's in the order in which they were known; returns how many gave a gate label.
 
-    After it the symbols of rivals without any are fixed: their bets begin with the next examples.
+    A rival bets on the symbols that were known when it began; where none was, on those of its first examples, from
+    the next ones on.
     """
     taken = sum(take(state, example, settings) for example in examples)
     for rival in (*state.candidates.values(), *state.guards.values()):
         if not rival.symbols:
-            rival.symbols = tuple(sorted(state.symbols))
+            rival.symbols = _known(state)
     return taken
 
 

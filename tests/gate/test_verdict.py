@@ -191,7 +191,8 @@ def test_after_a_demotion_nobody_is_promoted_for_six_hours() -> None:
     found = _decide(state, demoted, strict(demotion_evidence=1e9))
     assert found.reason.startswith("paused after a demotion for 21")
     state.clock += 6 * 3600 * SECOND_NS
-    assert _decide(state, demoted, strict(demotion_evidence=1e9)).action == "canary"
+    found = _decide(state, demoted, strict(demotion_evidence=1e9))
+    assert (found.action, found.candidate) == ("canary", "adam"), found.reason
 
 
 def test_two_demotions_within_a_day_hold_the_model() -> None:
