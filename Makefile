@@ -77,7 +77,7 @@ $(UV):
 	@build/bootstrap/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(INSTALLED): pyproject.toml uv.lock | $(UV)
-	@UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --extra local --extra dev
+	@UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --inexact --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" --extra local --extra dev
 	@touch $@
 
 # What trains, checks and stores features, each in a process of its own; the running system does without.
