@@ -187,9 +187,9 @@ def test_after_a_demotion_nobody_is_promoted_for_six_hours() -> None:
     demoted = _carried_out(state, _decide(state, now, adam=BROKEN), now)
     assert (demoted.champion, demoted.previous, demoted.held) == ("lin", "adam", False)
     better = Market({"lin": 0.0, "adam": 1.0, "qi": 0.1})
-    take_all(state, better.examples(Random(1), 300, first=100), strict(demotion_evidence=1e9))
+    take_all(state, better.examples(Random(1), 600, first=100), strict(demotion_evidence=1e9))
     found = _decide(state, demoted, strict(demotion_evidence=1e9))
-    assert found.reason.startswith("paused after a demotion for 21")
+    assert found.reason.startswith("paused after a demotion for 20")
     state.clock += 6 * 3600 * SECOND_NS
     found = _decide(state, demoted, strict(demotion_evidence=1e9))
     assert (found.action, found.candidate) == ("canary", "adam"), found.reason
