@@ -1,4 +1,7 @@
-"""`make dashboards`: writes Prometheus's rules from objectives.toml, the one place where thresholds stand."""
+"""`make dashboards`: writes Prometheus's rules from objectives.toml, the one place where thresholds stand.
+
+What a cluster loads, `k8s/base/monitoring`, is written from the same.
+"""
 
 import json
 import sys
@@ -64,7 +67,19 @@ def rendered(objectives: str) -> str:
 
 
 if __name__ == "__main__":
-    text = rendered((HERE / "objectives.toml").read_text())
+    sys.path.insert(0, str(HERE.parent))
+    from dashboards import kubernetes
+
+    objectives = (HERE / "objectives.toml").read_text()
     (HERE / "rules").mkdir(exist_ok=True)
-    (HERE / "rules" / "headrace.yaml").write_text(text)
-    sys.stdout.write("dashboards/rules/headrace.yaml\n")
+    (HERE / "rules" / "headrace.yaml").write_text(rendered(objectives))
+    written = kubernetes.write(rules(objectives))
+    sys.stdout.write(
+        "\n".join(
+            [
+                "dashboards/rules/headrace.yaml",
+                *(str(path.relative_to(HERE.parent)) for path in written),
+            ]
+        )
+        + "\n"
+    )

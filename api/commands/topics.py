@@ -3,6 +3,7 @@
 import asyncio
 import json
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,6 +103,20 @@ def _matrix(app: str) -> Table:
             principal = ""
         table.add_section()
     return table
+
+
+@topics.command()
+def render(
+    directory: Annotated[
+        Path, typer.Option(help="The kustomize base; its kafka and worker folders are written.")
+    ] = Path("k8s/base"),
+    partitions: Annotated[int, typer.Option(min=1)] = 12,
+) -> None:
+    """Write the KafkaTopics, KafkaUsers and lag triggers that the catalogue and the matrix of rights stand for."""
+    from api import manifests  # the routes take a second to import
+
+    changed = manifests.write(directory, partitions, "headrace")
+    typer.echo("\n".join(map(str, changed)) or "nothing has changed")
 
 
 def _row(topic: Topic, found: admin.Description | None) -> tuple[str, ...]:
