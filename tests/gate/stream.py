@@ -85,7 +85,7 @@ class Market:
 
     knows: Mapping[str, float]
     truth: float = 0.25
-    noise: float = 0.05
+    noise: float = 0.02
     symbols: tuple[str, ...] = ("BTC", "ETH")
 
     def examples(self, draw: Random, count: int, first: int = 0) -> Iterator[Example]:

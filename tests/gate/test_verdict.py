@@ -100,7 +100,7 @@ def test_a_held_model_is_left_alone() -> None:
     assert _decide(stream.gate(), alias(held=True)) == Verdict("wait", "held")
 
 
-RANDOM = Market({"adam": 1.0, "lin": 0.8, "qi": 0.1}, noise=0.05)
+RANDOM = Market({"adam": 1.0, "lin": 0.8, "qi": 0.1})
 
 
 def _serving(seed: int) -> tuple[GateState, Alias]:
