@@ -111,6 +111,9 @@ class Settings(BaseSettings):
         default="",
         description="hashes of the bearer tokens of the status API; empty: it refuses all",
     )
+    coingecko_key_file: str = Field(
+        default="", description="CoinGecko's demo key for `headrace backfill`; empty: without one"
+    )
     postgres_url: str = Field(default="", description="history; empty: none")
     postgres_password_file: str = Field(
         default="", description="the password for it, read at each connection; then none in the URL"

@@ -22,19 +22,15 @@ from models.quality.constraints import (
     Rows,
     Unique,
 )
+from streams.bars import Candle, interval_ns
 
-GIVEN = ("symbol", "interval", "ts", "open", "high", "low", "close", "volume", "source")
-"""ts: a bar's first ns, interval: ns; prices and volume: Decimal."""
+GIVEN = Candle.__struct_fields__
 
 DERIVED = ("lowest", "step", "offset", "ends", "move", "hollow", "off_tick")
 MISSING_SHARE_MAX = 0.02
 HOLLOW_SHARE_MAX = 0.05
 MOVE_MAX = 0.5
 MOVE_MOSTLY = 0.999
-INTERVALS = {"1m": 60, "5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "4h": 14_400, "1d": 86_400}
-"""Seconds of each interval that bars are kept in."""
-
-SECOND_NS = 10**9
 
 
 class CandleRules(msgspec.Struct, frozen=True, tag="candles"):
@@ -55,7 +51,7 @@ class CandleRules(msgspec.Struct, frozen=True, tag="candles"):
 
     @property
     def interval_ns(self) -> int:
-        return INTERVALS[self.interval] * SECOND_NS
+        return interval_ns(self.interval)
 
     @property
     def bars_max(self) -> int:
@@ -109,6 +105,11 @@ def prepared(columns: Mapping[str, Column], rules: CandleRules) -> Frame:
         "off_tick": [sum(p % tick for p in _there(row)) if tick else 0 for row in prices],
     }
     return dict(columns) | {name: array(values) for name, values in derived.items()}
+
+
+def columns(bars: Sequence[Candle]) -> dict[str, Column]:
+    """Bars as a frame."""
+    return {name: array([getattr(bar, name) for bar in bars]) for name in GIVEN}
 
 
 def array(values: Sequence[object]) -> Column:
