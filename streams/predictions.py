@@ -99,7 +99,7 @@ class Label(Message, frozen=True, omit_defaults=True):
     symbol: str
     model: str
     spec: str
-    state: Literal["labelled", "flat", "censored", "expired", "overflow"]
+    state: Literal["labelled", "flat", "ambiguous", "censored", "expired", "overflow"]
     time: int
     known_at: int
     y: int | None = None
