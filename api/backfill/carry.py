@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from api.backfill.client import Client, World
 from api.backfill.order import Order
 from api.backfill.progress import Progress
 from api.backfill.record import Connection, Ending, Record, Run
-from api.backfill.run import Backfill, Source
-from models.quality.validator import COMMAND, Validator
+from api.backfill.run import Backfill, Judge, Source
+from models.quality.validator import Validator
 from sinks.migrate import migrate
 from streams.crash import Passage, nowhere
 from streams.instants import SECOND
@@ -32,6 +32,7 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 class Means:
     """What a run is carried out with. url: of the database; docs: folder of the pages on validations.
 
+    judge: made once a run, with the folder of its pages.
     base_url, rate (requests a second), key: of the source, where not the usual. coin: CoinGecko's name, if not known.
     """
 
@@ -43,8 +44,7 @@ class Means:
     coin: str = ""
     world: World = field(default_factory=World)
     read_s: float = 30.0
-    judge: Sequence[str] = COMMAND
-    judge_s: float = 120.0
+    judge: Callable[[Path | None], Judge] = Validator
     passage: Passage = nowhere
     console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
@@ -70,7 +70,7 @@ async def carry_out(order: Order, means: Means, resume: str = "") -> Outcome:
         loaded = len(run.steps) - len(left)
         with Progress(run.run_id, len(run.steps), loaded, console=means.console) as progress:
             source, client = _source(run.order, means, progress.retry)
-            judge = Validator(docs, timeout_s=means.judge_s, command=means.judge)
+            judge = means.judge(docs)
             try:
                 backfill = Backfill(
                     run, record, source, judge, progress, means.world, means.passage

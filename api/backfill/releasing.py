@@ -11,7 +11,6 @@ from api.backfill.order import Order
 from api.backfill.record import Connection, End, Ending, Record, Run, RunRefused, Step
 from api.backfill.run import chunk_rules
 from models.quality import candles
-from models.quality.validator import Validator
 from models.quality.verdict import Verdict
 from streams.bars import Candle
 from streams.instants import SECOND
@@ -69,10 +68,13 @@ async def _held(sql: Connection, run: Run, step: Step) -> Fetched:
 
 
 def _judged(means: Means, run: Run, step: Step, fetched: Fetched, now: int) -> Verdict:
-    with Validator(timeout_s=means.judge_s, command=means.judge) as judge:
+    judge = means.judge(None)
+    try:
         name = f"{run.run_id} chunk {step.chunk.number}"
         rules = chunk_rules(run.order, step.chunk, now)
         return judge.validate(name, candles.columns(fetched.bars), rules)
+    finally:
+        judge.close()
 
 
 def _state(run: Run) -> End:

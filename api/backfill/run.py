@@ -1,6 +1,7 @@
 """The run of a backfill: each chunk is fetched, judged, and stored or refused, until somebody stops it."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,7 +34,9 @@ class Source(Protocol):
 class Judge(Protocol):
     """Whoever says whether bars are fit: see `models.quality.validator`."""
 
-    def validate(self, name: str, columns: dict[str, Column], rules: CandleRules) -> Verdict: ...
+    def validate(self, name: str, columns: Mapping[str, Column], rules: CandleRules) -> Verdict: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass
