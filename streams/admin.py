@@ -64,11 +64,16 @@ async def apply(brokers: str, partitions: int, *, embedded: bool) -> list[str]:
     async with client(brokers) as admin:
         existing = set(await admin.list_topics())
         missing = [topic for topic in CATALOGUE if topic.name not in existing]
-        replication = min(REPLICATION_MAX, len((await admin.describe_cluster())["brokers"]))
-        wanted = [_new(topic, partitions, replication, embedded) for topic in missing]
+        copies = await replication(admin)
+        wanted = [_new(topic, partitions, copies, embedded) for topic in missing]
         if wanted:
             _raise_on_error(await admin.create_topics(wanted))
     return [topic.name for topic in missing]
+
+
+async def replication(admin: AIOKafkaAdminClient) -> int:
+    """How many replicas a new topic has on this cluster."""
+    return min(REPLICATION_MAX, len((await admin.describe_cluster())["brokers"]))
 
 
 async def check(brokers: str, partitions: int, replication: int = 1) -> list[Problem]:

@@ -3,6 +3,9 @@
 import asyncio
 import signal
 import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +18,32 @@ from api.ending import Ended, plainly
 from streams.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from api.replay.grid import Trial
     from api.replay.manifest import Ending, Manifest
-    from api.replay.whatif import Run
+    from api.replay.whatif import Run, Take
 
 output = Console(highlight=False, soft_wrap=True)
 TRIALS_SHOWN = 10
 SHOWN = ("profit", "return", "max_drawdown", "sharpe", "fees", "slippage_bps", "trades", "hit_rate")
+
+
+class Records(StrEnum):
+    """Where recorded data is read."""
+
+    TOPICS = "topics"
+    HISTORY = "history"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to become of one run. publish: its topics to write anew; store: rows in the history database."""
+
+    speed: float
+    report: Path | None
+    publish: tuple[str, ...]
+    store: bool
 
 
 def replay(
@@ -38,6 +61,9 @@ def replay(
     path: Annotated[
         Path | None, typer.Option(help="Market data from parquet or CSV in place of topics.")
     ] = None,
+    source: Annotated[
+        Records, typer.Option(help="history: the database, for what topics no longer hold.")
+    ] = Records.TOPICS,
     speed: Annotated[
         str, typer.Option(help="max, or a factor of recorded speed: 1x, 20x.")
     ] = "max",
@@ -55,22 +81,35 @@ def replay(
         Path | None, typer.Option(help="JSON or TOML: maker_rate, taker_rate, latency_low_ms, ...")
     ] = None,
     grid: Annotated[
-        Path | None, typer.Option(help="JSON or TOML: a list of values for each parameter to try.")
+        Path | None, typer.Option(help="YAML, TOML or JSON: values to try of each parameter.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs of a grid side by side.")] = 1,
     folds: Annotated[int, typer.Option(min=1, help="Steps of a grid's walk forward.")] = 4,
     report: Annotated[
         Path | None, typer.Option(help="Results go there, else beside the run.")
     ] = None,
+    publish: Annotated[
+        str,
+        typer.Option(help="Write these outputs to topics replay.<run>.*, comma separated, or all."),
+    ] = "",
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store", help="Write results to the history database, under the run's name."
+        ),
+    ] = False,
     brokers: locate.Brokers = None,
     data: locate.Data = None,
 ) -> None:
     """Replay recorded data in event time and say what came of it. Live topics, groups and tables are never touched.
 
+    Outputs go to topics of the run's own only with --publish, results to the database only with --store.
+
     Ctrl-C stops a run so that the same command resumes it. A finished run that is named again is repeated from its
     manifest, and must give the same hashes: else it exits 1. With --grid every combination is run, ranked and judged.
     """
-    from api.replay import grid as grids  # the routes take a second to import
+    from api import replay_topics  # the routes take a second to import
+    from api.replay import grid as grids
     from api.replay import manifest, overrides, planning
     from streams.feeds.pacing import MAX_SPEED, parse_speed
 
@@ -84,6 +123,7 @@ def replay(
             names=topics,
             symbols=symbols,
             path=path,
+            history=source is Records.HISTORY,
             strategy=strategy,
             params=planning.params(param or []),
             account=account or settings.strategy_account,
@@ -101,20 +141,19 @@ def replay(
             for combination in combinations:
                 planning.check(plan.strategy, plan.params | combination)
             manifest.write(directory, plan)
-            _sweep(plan, combinations, jobs, folds, report or directory)
+            trials = grids.sweep(plan, combinations, jobs, settings.postgres_url)
+            _judge(trials, len(combinations), folds, report or directory)
             raise typer.Exit
-        code = asyncio.run(_replay(settings, directory, known, wanted, run, pace, report))
+        wishes = Wishes(pace, report, replay_topics.names(publish), store)
+        code = asyncio.run(_replay(settings, directory, known, wanted, run, wishes))
     raise typer.Exit(code)
 
 
-def _sweep(
-    plan: "Manifest", combinations: list[dict[str, str]], jobs: int, folds: int, directory: Path
-) -> None:
+def _judge(trials: "Iterator[Trial]", count: int, folds: int, directory: Path) -> None:
     from api.replay import grid, manifest
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        running = bar.track(grid.sweep(plan, combinations, jobs), total=len(combinations))
-        judgement = grid.judged([*running], folds)
+        judgement = grid.judged([*bar.track(trials, total=count)], folds)
     directory.mkdir(parents=True, exist_ok=True)
     manifest.put(directory / grid.FILE, judgement)
     for line in grid.shown(judgement, TRIALS_SHOWN):
@@ -128,9 +167,9 @@ async def _replay(
     plan: "Manifest | None",
     wanted: dict[str, Any],
     name: str,
-    speed: float,
-    report: Path | None,
+    wishes: Wishes,
 ) -> int:
+    from api import replay_rows
     from api.replay import manifest, planning
     from api.replay.manifest import Ending
     from api.replay.whatif import ENDING, Run
@@ -140,20 +179,40 @@ async def _replay(
         plan = await planning.plan(settings, name, **wanted)
         manifest.write(directory, plan)
     before = manifest.get(directory / ENDING, Ending)
-    run = Run(plan, directory)
-    if run.resume():
+    run = Run(plan, directory, settings.postgres_url)
+    resumed = run.resume()
+    if resumed:
         output.print("resumed")
     try:
-        done = await _shown(run, plan, speed)
+        async with AsyncExitStack() as stack:
+            take = await _published(stack, settings, plan, wishes, resumed=resumed)
+            done = await _shown(run, plan, wishes.speed, take)
     except LogTruncated as error:
         raise Ended(Exit.REFUSED, str(error)) from error
     if not done:
         output.print(f"stopped at {instants.text(run.clock_ms)}; the same command resumes it")
         return 0
-    return _results(run, plan, before, report or directory)
+    code, result = _results(run, plan, before, wishes.report or directory)
+    if wishes.store:
+        await replay_rows.store(settings.postgres_url, plan, result, run.collected)
+        output.print(f"stored: runs, run_equity, run_trades, run_fills of {plan.run}")
+    return code
 
 
-async def _shown(run: "Run", plan: "Manifest", speed: float) -> bool:
+async def _published(
+    stack: AsyncExitStack, settings: Any, plan: "Manifest", wishes: Wishes, *, resumed: bool
+) -> "Take | None":
+    from api.replay_topics import replay_topics
+
+    if not wishes.publish:
+        return None
+    topics = replay_topics(
+        settings.brokers, plan.run, wishes.publish, plan.partitions, resumed=resumed
+    )
+    return (await stack.enter_async_context(topics)).take
+
+
+async def _shown(run: "Run", plan: "Manifest", speed: float, take: "Take | None") -> bool:
     """Go, with a bar: records a second, event time, time left."""
     stopped, began = asyncio.Event(), time.monotonic()
     loop = asyncio.get_running_loop()
@@ -169,18 +228,21 @@ async def _shown(run: "Run", plan: "Manifest", speed: float) -> bool:
             at = instants.text(run.clock_ms)
             bar.update(task, completed=run.sources, description=f"{rate:,.0f} records/s  {at}")
 
-        done = await run.go(stopped.is_set, tell, speed)
+        done = await run.go(stopped.is_set, tell, speed, take)
     seconds = time.monotonic() - began
     output.print(f"{run.sources} records in {seconds:.1f} s, {run.sources / seconds:,.0f} a second")
     return done
 
 
-def _results(run: "Run", plan: "Manifest", before: "Ending | None", directory: Path) -> int:
+def _results(
+    run: "Run", plan: "Manifest", before: "Ending | None", directory: Path
+) -> tuple[int, dict[str, Any]]:
     from api.replay.results import files, page, summary
 
     figures = summary.summarise(run.collected)
     sha256 = run.hashes.by_partition()
-    files.write(directory, {"run": plan.run, **figures, "sha256": sha256}, run.collected)
+    result = {"run": plan.run, **figures, "sha256": sha256}
+    files.write(directory, result, run.collected)
     output.print(f"results: {directory / files.RESULTS}")
     try:
         output.print(f"report: {page.write(directory, plan.run, figures, run.collected)}")
@@ -193,11 +255,11 @@ def _results(run: "Run", plan: "Manifest", before: "Ending | None", directory: P
         )
         output.print(f"{name:14} {shown}")
     if before is None:
-        return 0
+        return 0, result
     if before.sha256 == sha256:
         output.print("equal to the run before: the same hashes")
-        return 0
+        return 0, result
     for place in sorted(before.sha256.keys() | sha256.keys()):
         if before.sha256.get(place) != sha256.get(place):
             output.print(f"differs from the run before: {place}", style="red")
-    return 1
+    return 1, result

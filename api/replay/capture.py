@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from aiokafka import TopicPartition
 
 from api import reference
-from api.replay import kafka_source
+from api.replay import kafka_source, ranged
 from api.replay.manifest import Range
 from api.replay.market_files import MarketFiles
 from streams import codec, control, log, topics
@@ -67,7 +67,7 @@ async def _market(
         cursor = Cursor(consumer, _starts(ranges))
         await cursor.open()
         with MarketFiles(into, instruments) as files:
-            async for batch in merged([kafka_source.lane(cursor, each) for each in ranges]):
+            async for batch in merged([ranged.lane(cursor, each) for each in ranges]):
                 for place, record in batch:
                     try:
                         event = topics.BY_NAME[place.topic].decode(record.value or b"")

@@ -4,14 +4,16 @@ import asyncio
 import itertools
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import yaml
 
 from api.ending import Ended
 from api.replay.manifest import Manifest
@@ -23,6 +25,11 @@ from streams.exits import Exit
 COMBINATIONS_MAX = 10_000
 FILE = "grid.json"
 Params = dict[str, str]
+PARSERS: dict[str, Callable[[str], Any]] = {
+    ".toml": tomllib.loads,
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+}
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,11 @@ class Trial:
 
 
 def load(path: Path) -> list[Params]:
-    """The combinations of a TOML or JSON file that gives a list of values for each parameter. Raises Ended."""
+    """The combinations of a YAML, TOML or JSON file with a list of values for each parameter. Raises Ended."""
     try:
-        text = path.read_text()
-        found = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        found = PARSERS.get(path.suffix, json.loads)(path.read_text())
         choices = {name: [str(value) for value in values] for name, values in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise Ended(Exit.USAGE, f"{path} is no grid: {error}") from error
     combinations = [*_combined(choices)]
     if not 1 <= len(combinations) <= COMBINATIONS_MAX:
@@ -58,17 +64,19 @@ def _combined(choices: Mapping[str, Sequence[str]]) -> Iterator[Params]:
         yield dict(zip(choices, values, strict=True))
 
 
-def sweep(plan: Manifest, combinations: Sequence[Params], jobs: int) -> Iterator[Trial]:
-    """Run every combination, so many at a time, each in a process of its own; in their order."""
+def sweep(
+    plan: Manifest, combinations: Sequence[Params], jobs: int, history: str = ""
+) -> Iterator[Trial]:
+    """Run every combination, so many at a time, each in a process of its own; in their order. history: as in `Run`."""
     plans = [msgspec.structs.replace(plan, params=plan.params | params) for params in combinations]
     # Spawned: a forked process would inherit threads and connections that are not its own.
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield from pool.map(trial, plans)
+        yield from pool.map(partial(trial, history=history), plans)
 
 
-def trial(plan: Manifest) -> Trial:
+def trial(plan: Manifest, history: str = "") -> Trial:
     """One run."""
-    run = Run(plan, None)
+    run = Run(plan, None, history)
     asyncio.run(run.go())
     curve = summary.total(run.collected.points)
     returns = measures.returns([point[1] for point in curve], [point[3] for point in curve])

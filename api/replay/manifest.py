@@ -24,7 +24,8 @@ class Range(msgspec.Struct, frozen=True):
 class Manifest(msgspec.Struct, frozen=True):
     """One what-if run.
 
-    brokers, ranges: of a log; or path: of files with market data. since_ms, until_ms: event time [since, until), None:
+    brokers, ranges: of a log; history: these ranges are read from the history database; or path: of files with market
+    data. since_ms, until_ms: event time [since, until), None:
     without that bound. symbols: these alone, all when empty. account: that the strategy trades; paper: of files, whose
     accounts are made for the replay, the name before the currency. limits, costs: fields that replace those of the
     records on `control`. seal: source records of a chunk. every_ms: between two points of the curves.
@@ -34,6 +35,7 @@ class Manifest(msgspec.Struct, frozen=True):
     partitions: int
     generation: int
     brokers: str = ""
+    history: bool = False
     ranges: tuple[Range, ...] = ()
     path: str = ""
     since_ms: int | None = None

@@ -9,6 +9,7 @@ from agents.strategies.load import StrategyRefused, load
 from api import feeding, reference
 from api.ending import Ended
 from api.feeding import Feed, FeedPlan, symbol_list
+from api.history_log import history_log
 from api.replay import kafka_source, overrides
 from api.replay.manifest import Manifest, Range
 from streams import topics
@@ -57,13 +58,15 @@ async def plan(
     names: str,
     symbols: str,
     path: Path | None,
+    history: bool,
     strategy: str,
     params: dict[str, str],
     account: str,
     limits: dict[str, Any],
     costs: dict[str, Any],
 ) -> Manifest:
-    """The manifest of a what-if run. names: topics to read, comma separated; "" is what it needs. Raises Ended.
+    """The manifest of a what-if run. names: topics to read, comma separated; "" is what it needs. Raises Ended,
+    LogTruncated.
 
     account: of files, its name in the currency that the first symbol is quoted in, see `reference.account_of`.
     """
@@ -76,14 +79,19 @@ async def plan(
         unknown = sorted(set(wanted) - {*SOURCES, ORDERS, topics.BARS.name})
         if unknown:
             raise Ended(Exit.USAGE, f"{', '.join(unknown)}: a replay makes these itself")
-        ranges = await kafka_source.ranges(settings.brokers, wanted, since_ms, until_ms)
+        if history:
+            async with history_log(settings.postgres_url) as kept:
+                ranges = await kept.ranges(wanted, since_ms, until_ms)
+        else:
+            ranges = await kafka_source.ranges(settings.brokers, wanted, since_ms, until_ms)
     else:
         traded = await _account(path, symbol_list(symbols), account)
     return Manifest(
         run=run,
         partitions=settings.partitions,
         generation=settings.generation,
-        brokers="" if path else settings.brokers,
+        brokers="" if path or history else settings.brokers,
+        history=history and path is None,
         ranges=ranges,
         path=str(path.absolute()) if path else "",
         since_ms=since_ms,

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from agents.backtest import Backtest, Source, State
 from agents.fold import Cell, Sent
 from agents.routes import routes
-from api.replay import file_source, kafka_source, manifest, overrides
+from api.replay import file_source, history_source, kafka_source, manifest, overrides
 from api.replay.hashes import Hashes, Running, Stream, Written
 from api.replay.manifest import Ending, Manifest
 from api.replay.results.collected import Collected, Collector
@@ -19,8 +19,8 @@ from api.replay.stretch import CellName
 CHECKPOINT = "checkpoint.json"
 ENDING = "ending.json"
 
-
 Output = tuple[Stream, Written]
+Take = Callable[[list[Output]], Awaitable[None]]
 
 
 class Kept(msgspec.Struct):
@@ -44,13 +44,14 @@ class Checkpoint(msgspec.Struct):
 class Run:
     """One run of a manifest in its directory. clock_ms: event time reached; sources: records applied."""
 
-    def __init__(self, plan: Manifest, directory: Path | None) -> None:
-        """directory: where it can be stopped and resumed; None: nowhere."""
+    def __init__(self, plan: Manifest, directory: Path | None, history: str = "") -> None:
+        """directory: where it can be stopped and resumed; None: nowhere. history: the database, where it is read."""
         self.plan = plan
         self.hashes = Hashes()
         self.sources = 0
         self.clock_ms = 0
         self._directory = directory
+        self._history = history
         self._collector = Collector(Collected(plan.every_ms))
         groups = routes(plan.partitions, plan.generation, plan.strategy, plan.account, plan.params)
         self._backtest = Backtest(groups, plan.partitions, self._seen, plan.seal)
@@ -82,12 +83,17 @@ class Run:
         stop: Callable[[], bool] = lambda: False,
         tell: Callable[["Run"], None] = lambda run: None,
         speed: float = 0.0,
+        take: Take | None = None,
     ) -> bool:
         """Apply the source to its end, or until told to stop; whether it is done. speed: 0, or of recorded time.
 
+        take: is given what each batch has led to, before the run can be stopped.
+
         Raises HandlerFailed, LogTruncated.
         """
-        async for _ in self.batches(speed):
+        async for outputs in self.batches(speed):
+            if take is not None:
+                await take(outputs)
             tell(self)
             if stop():
                 self._keep()
@@ -121,6 +127,8 @@ class Run:
         def change(value: bytes | None) -> bytes | None:
             return overrides.applied(value, plan.limits, plan.costs)
 
+        if plan.history:
+            return history_source.records(plan, self._history, change)
         records = file_source.records if plan.path else kafka_source.records
         return records(plan, change)
 

@@ -28,6 +28,9 @@ def test_a_grid_is_every_combination_of_its_values(tmp_path: Path) -> None:
     combinations = grid.load(path)
     assert len(combinations) == 6
     assert combinations[0] == {"notional": "500", "theta_long": "0.55"}
+    same = tmp_path / "grid.yaml"
+    same.write_text("notional: [500, 1000]\ntheta_long: [0.55, 0.6, 0.7]\n")
+    assert grid.load(same) == combinations
     path.write_text("notional = 5\n")
     with pytest.raises(Ended, match="is no grid"):
         grid.load(path)

@@ -5,12 +5,17 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from api import cli, reference
+from api.replay_topics import NotOurs, ReplayTopics
+from sinks.batch import Batch, Span
+from sinks.history import History
 from streams import admin, codec, control, log, topics
 from streams.feeds.file import FileSource
 from streams.feeds.reference import SIMULATED
@@ -20,6 +25,10 @@ from streams.local import LocalKafka
 from streams.messages import Trade
 from tests.faults import cluster
 from tests.faults.cluster import Put
+from tests.sinks.conftest import empty_database
+from tests.sinks.messages import Record
+from tests.sinks.stored import with_history
+from tests.sinks.test_migrate import apply
 
 INSTRUMENT = next(i for i in SIMULATED if i.symbol == "LTC/USD.SIM")
 SECONDS = 40
@@ -76,6 +85,82 @@ def test_a_range_of_topics_is_replayed_again_and_again_and_leaves_no_trace(
     assert again.exit_code == 0, again.output
     assert "the same hashes" in again.output
     assert asyncio.run(state(brokers)) == before
+
+
+def stored(url: str, brokers: str) -> None:
+    """Every record of the sources, as the sink stores it."""
+
+    async def work(history: History) -> None:
+        for name in ("control", "market.quotes", "market.trades", "orders"):
+            records = await log.read_all(brokers, name)
+            for partition in sorted({record.partition for record in records}):
+                mine = [r for r in records if r.partition == partition]
+                await history.claim([(name, partition)])
+                batch = Batch(generation=0)
+                rows = [Record(r.offset, r.timestamp_ms, r.value) for r in mine]
+                batch.add((name, partition), Span(0, mine[-1].offset + 1), rows)
+                batch.seal()
+                await history.commit(batch)
+
+    with_history(url, work)
+
+
+def results(directory: Path, run: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((directory / "replays" / run / "results.json").read_text())
+    return found
+
+
+def test_the_history_gives_the_same_hashes_as_the_topics_and_keeps_what_came_of_a_run(
+    brokers: str, tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--data", str(tmp_path), "--brokers", brokers, *STRATEGY]
+    with empty_database(postgres) as url:
+        monkeypatch.setenv("HEADRACE_POSTGRES_URL", url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            apply(url)
+            stored(url, brokers)
+            assert command("replay", "--run", "topics", *words).exit_code == 0
+            told = command("replay", "--run", "history", "--source", "history", "--store", *words)
+            assert told.exit_code == 0, told.output
+            found = results(tmp_path, "history")
+            assert found["sha256"] == results(tmp_path, "topics")["sha256"]
+            again = command("replay", "--run", "history", "--store", *words)
+            assert "the same hashes" in again.output
+            counts = connection.execute(
+                "SELECT (SELECT count(*) FROM run_fills WHERE run_id = 'history'), "
+                "(SELECT count(*) FROM run_trades WHERE run_id = 'history'), "
+                "(SELECT count(*) FROM run_equity), (SELECT count(*) FROM fills), "
+                "(SELECT result->'total'->>'fills' FROM runs WHERE run_id = 'history')"
+            ).fetchone()
+            assert counts is not None
+            fills, trades, points, live, kept = counts
+            assert fills == found["total"]["fills"] == int(kept) > 2
+            assert trades == found["total"]["trades"]
+            assert points > 10
+            assert live == 0, "a replay's fills are not the engine's"
+
+
+def test_outputs_are_published_under_the_runs_name_and_nowhere_else(
+    brokers: str, tmp_path: Path
+) -> None:
+    words = ["replay", "--run", "shown", "--data", str(tmp_path), "--brokers", brokers, *STRATEGY]
+    refused = command(*words, "--publish", "market.quotes")
+    assert refused.exit_code == 64
+    before = asyncio.run(state(brokers))
+    for _ in range(2):  # a run that is repeated begins with empty topics
+        done = command(*words, "--publish", "fills,positions")
+        assert done.exit_code == 0, done.output
+        names, groups, ends = asyncio.run(state(brokers))
+        assert names - before[0] == {"replay.shown.fills", "replay.shown.positions"}
+        assert {p: at for p, at in ends.items() if p.topic in before[0]} == before[2]
+        records = asyncio.run(log.read_all(brokers, "replay.shown.fills"))
+        assert len(records) == results(tmp_path, "shown")["outputs"]["fills"] > 2
+        assert groups == before[1]
+    topics.FILLS.decode(records[0].value or b"")
+    own = ReplayTopics("shown", AIOKafkaProducer.__new__(AIOKafkaProducer), ["fills"])
+    for name in ("fills", "replay.other.fills", "replay.shown"):
+        with pytest.raises(NotOurs):
+            asyncio.run(own.send(name, 0, b"k", b"v", 0))
 
 
 def test_captured_market_data_are_read_by_the_file_feed_as_they_were(
