@@ -44,6 +44,7 @@ BOOKS = (
 READER_OF = {
     "market.quotes": "symbol-state",
     "market.trades": "symbol-state",
+    "market.bars": "symbol-state",
     "orders.accepted": "symbol-state",
     "features": "learner-state",
     "predictions": "strategist-state",

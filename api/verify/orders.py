@@ -102,7 +102,7 @@ def _fills_are_unique(history: History) -> Iterator[Violation]:
     seen = Counter(fill.fill_id for _, fill in history.messages("fills"))
     symbols = {
         ref(record): message.symbol
-        for topic in ("market.quotes", "market.trades")
+        for topic in ("market.quotes", "market.trades", "market.bars")
         for record, message in history.messages(topic, history.refused())
     }
     for _, fill in history.messages("fills"):

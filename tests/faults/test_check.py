@@ -12,6 +12,7 @@ from api.verify.history import History, stamp
 from api.verify.rules import check
 from streams import codec, topics
 from streams.log import Record
+from streams.messages import Bar, Quote
 from tests.faults.cluster import PARTITIONS
 from tests.faults.commands import fixed_rounds
 from tests.faults.dict_system import DictSystem
@@ -38,6 +39,41 @@ def test_a_good_history_breaks_no_rule_and_has_something_to_check(good: History)
     outcomes = {decision.outcome for _, decision in good.messages("risk.decisions")}
     assert outcomes >= {"accepted", "rejected", "duplicate"}
     assert good.rows("symbol-state", "exchange.orders")
+
+
+def test_fills_from_bars_are_from_somewhere() -> None:
+    system = DictSystem(routes(PARTITIONS), PARTITIONS, most=50)
+    last: dict[str, tuple[Quote, int]] = {}
+    for puts in fixed_rounds(seed=6, rounds=12, commands=10):
+        system.put(puts)
+        system.run()
+        for topic, symbol, value, moment in puts:
+            if topic == topics.QUOTES.name and value is not None:
+                last[symbol] = topics.QUOTES.decode(value), moment
+    for symbol, (quote, moment) in last.items():
+        system.put([(topics.BARS.name, symbol, codec.encode(bar(quote)), moment + 2_000)])
+    system.run()
+    found = system.history()
+    assert check(found) == []
+    fills = [fill for _, fill in found.messages("fills")]
+    assert [fill for fill in fills if fill.cause.topic == topics.BARS.name]
+
+
+def bar(quote: Quote) -> Bar:
+    """A wild second behind a quote."""
+    start = quote.time + 1_000_000_000
+    return Bar(
+        symbol=quote.symbol,
+        open=quote.ask,
+        high=quote.ask * 2,
+        low=max(1, quote.bid // 2),
+        close=quote.bid,
+        volume=10**9,
+        start=start,
+        time=start + 999_999_999,
+        received=start + 10**9,
+        source="test",
+    )
 
 
 def edit(history: History, topic: str, number: int, change: Callable[[Any], Any]) -> None:
