@@ -19,6 +19,7 @@ from agents.faust_tables import StateTable, StateTables
 from agents.group import Group
 from agents.live import Observe
 from streams.exits import Exit
+from streams.login import connection
 from streams.meter import EngineMeter
 from streams.settings import Settings
 from streams.transaction import Transactions
@@ -39,6 +40,7 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: 
     app = App(
         settings.app,
         broker=brokers,
+        broker_credentials=_credentials(settings.brokers),
         datadir=str(settings.data / "faust"),
         store="memory://",
         processing_guarantee="exactly_once",  # read_committed, and a transaction manager: ours
@@ -83,6 +85,19 @@ def build(settings: Settings, groups: Sequence[Group], observe: Observe, meter: 
             logging.CRITICAL
         )  # what matters ends the process, with its reason
     return app
+
+
+def _credentials(brokers: str) -> faust.SASLCredentials | None:
+    """For the producer that Faust starts and nobody uses."""
+    given = connection(brokers)
+    if "sasl_mechanism" not in given:
+        return None
+    return faust.SASLCredentials(
+        mechanism=given["sasl_mechanism"],
+        username=given["sasl_plain_username"],
+        password=given["sasl_plain_password"],
+        ssl_context=given["ssl_context"],
+    )
 
 
 def _transactional_id(settings: Settings) -> str:

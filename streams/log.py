@@ -45,8 +45,8 @@ async def reader(
         isolation_level=isolation,
         fetch_max_wait_ms=wait_ms,
     )
-    await start(consumer, brokers)
     try:
+        await start(consumer, brokers)
         yield consumer
     finally:
         await consumer.stop()

@@ -3,6 +3,7 @@
 The bootstrap servers travel through the program as a string, and whoever opens a client hands them to `connection`.
 """
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from streams.secret import SecretFile, SecretRefused
 Protocol = Literal["PLAINTEXT", "SASL_SSL"]
 MECHANISM = "SCRAM-SHA-512"
 ASK_MS = 5_000
+CLOSE_S = 0.05
+"""A refused TLS connection is closed in the background."""
 
 
 class Login(NamedTuple):
@@ -115,6 +118,7 @@ async def _refusal_of(server: str, brokers: str) -> str:
             host, int(port), client_id="headrace", request_timeout_ms=ASK_MS, **arguments
         )
     except (OSError, KafkaError, TimeoutError) as error:
+        await asyncio.sleep(CLOSE_S)
         return f"{server} {_why(error, brokers)}"
     opened.close()
     return ""

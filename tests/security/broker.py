@@ -28,6 +28,8 @@ from tests.security.authority import Authority
 ADMIN = "admin"
 BROKER = "broker"
 APP = "headrace"
+PARTITIONS = 4
+REPLAYED = "replay.fills"
 ACL_OPERATIONS = {
     "Read": AclOperation.READ,
     "Write": AclOperation.WRITE,
@@ -96,13 +98,18 @@ class SecureKafka(LocalKafka):
         for done in admin.create_acls(bindings).values():
             done.result(20)
 
-    def change_password(self, principal: str, password: str) -> None:
-        """At the broker alone; the file is changed by whoever rotates it."""
+    def rotate(self, principal: str, password: str) -> None:
+        """A new password, at the broker and in the file, which is replaced as a whole."""
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         wanted = UserScramCredentialUpsertion(principal, info, password.encode())
         admin = self._admin()
         for done in admin.alter_user_scram_credentials([wanted]).values():
             done.result(20)
+        self._passwords[principal] = password
+        scratch = self.data_dir / f"{principal}.new"
+        scratch.touch(mode=0o600)
+        scratch.write_text(password)
+        scratch.replace(self.data_dir / f"{principal}.password")
 
     def _admin(self) -> AdminClient:
         return AdminClient(

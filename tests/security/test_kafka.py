@@ -1,7 +1,6 @@
 """The brokers let in whom they should and let each do what the matrix names, and nothing else."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
@@ -10,38 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from api import producing
-from streams import acl, admin, log, topics
+from streams import acl, log, topics
 from streams.acl import Kind, Operation
 from streams.login import Brokers, refusal
 from streams.topics import CATALOGUE
-from tests.security.broker import ADMIN, APP, SecureKafka
+from tests.security.broker import APP, PARTITIONS, REPLAYED, SecureKafka
 from tests.security.probe import Probe
 
 pytestmark = pytest.mark.kafka
 MATRIX = acl.matrix(APP)
-PARTITIONS = 4
-REPLAYED = "replay.fills"
 NAMES = [*(topic.name for topic in CATALOGUE), REPLAYED]
 GROUPS = ("headrace", "headrace-sink", "headrace-features", "somebody")
 IDS = ("headrace-w0", "headrace-symbol-w1", "replay-1", "somebody")
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
-    """A secured broker with the topics of the catalogue and the grants of the matrix."""
-    directory = tmp_path_factory.mktemp("secured")
-    passwords = {principal: f"password-of-{principal}" for principal in MATRIX}
-    with SecureKafka(directory / "kafka", passwords) as kafka:
-        kafka.grant_all()
-        ours = kafka.login(ADMIN)
-        asyncio.run(admin.apply(ours, PARTITIONS, embedded=True))
-        asyncio.run(_create(ours))
-        yield kafka
-
-
-async def _create(brokers: Brokers) -> None:
-    async with Probe.of(brokers) as probe:
-        assert await probe.creates(REPLAYED)
 
 
 class Asked(NamedTuple):
