@@ -54,7 +54,7 @@ def run_worker(settings: Settings) -> int:
 
 
 def _check(settings: Settings) -> Exit | None:
-    refused = guards.refusals(settings)
+    refused = guards.refusals(settings, is_api=False)
     for refusal in refused:
         sys.stderr.write(f"no worker starts so: {refusal}\n")
     if refused:

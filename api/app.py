@@ -39,7 +39,7 @@ def build(settings: Settings, *, with_controls: bool = False) -> Starlette:
     """The application; it reads stores and log from its lifespan's start to its end."""
     metrics = Metrics()
     meter = ProcessMeter(metrics)
-    insecure.show(metrics, settings)
+    insecure.show(metrics, settings, is_api=True)
     tokens = Tokens(Path(settings.api_tokens_file) if settings.api_tokens_file else None)
     app = Starlette(
         routes=[*page.ROUTES, *routes(with_controls=with_controls)],

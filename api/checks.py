@@ -32,12 +32,12 @@ class Finding:
     problems: list[Problem] = field(default_factory=list)
 
 
-async def guarded(settings: Settings) -> Finding:
+def guarded(settings: Settings, *, is_api: bool) -> Finding:
     """The profile lets a process start with these settings; without a profile, as `up` runs its simulation."""
     profile = settings.profile or "simulation"
     given = settings.model_copy(update={"profile": profile})
-    refused = guards.refusals(given)
-    on = [flag for flag, is_on in guards.insecure(given).items() if is_on]
+    refused = guards.refusals(given, is_api=is_api)
+    on = [flag for flag, is_on in guards.insecure(given, is_api=is_api).items() if is_on]
     found = f"profile {profile}, insecure: {', '.join(on) or 'nothing'}"
     mend = "see docs/deploy.md"
     return Finding(

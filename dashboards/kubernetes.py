@@ -68,7 +68,7 @@ def _route(route: dict[str, Any]) -> dict[str, Any]:
 
 def _matcher(text: str) -> dict[str, str]:
     name, _, value = text.partition(" = ")
-    return {"name": name, "value": value.strip('"'), "matchType": "="}
+    return {"name": name, "value": value.strip('"')}
 
 
 def _object(

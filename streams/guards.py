@@ -34,15 +34,17 @@ class Refusal:
         return f"{self.subject}: is {self.found}, should be {self.expected}"
 
 
-def insecure(settings: Settings) -> dict[str, bool]:
-    """Every insecure flag and whether it is on."""
+def insecure(settings: Settings, *, is_api: bool) -> dict[str, bool]:
+    """Every insecure flag and whether it is on; those of the status API are off for a process that serves none."""
     return {
         "plaintext_kafka": settings.kafka_security != "SASL_SSL",
         "plaintext_history": bool(settings.postgres_url)
         and not _is_verified(settings.postgres_url),
         "plaintext_latest": bool(settings.redis_url) and _scheme(settings.redis_url) != "rediss",
-        "api_without_tls": settings.host not in LOOPBACK and _scheme(settings.api_url) != "https",
-        "no_api_tokens": not settings.api_tokens_file,
+        "api_without_tls": is_api
+        and settings.host not in LOOPBACK
+        and _scheme(settings.api_url) != "https",
+        "no_api_tokens": is_api and not settings.api_tokens_file,
         "default_password": any(map(_has_default_password, _urls(settings))),
         "readable_secret": any(map(_is_readable, secret_files(settings))),
         "single_replica_topics": settings.replication < REPLICAS_MIN,
@@ -51,9 +53,9 @@ def insecure(settings: Settings) -> dict[str, bool]:
     }
 
 
-def refusals(settings: Settings) -> list[Refusal]:
+def refusals(settings: Settings, *, is_api: bool) -> list[Refusal]:
     """Everything for which a process with these settings may not start; empty when it may."""
-    found = insecure(settings)
+    found = insecure(settings, is_api=is_api)
     on = [flag for flag, is_on in found.items() if is_on]
     refused = [*_gate(settings), *_demanded(settings, on)]
     if settings.gate.profile == "production":

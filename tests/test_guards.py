@@ -59,7 +59,7 @@ def secure(tmp_path: Path) -> dict[str, Any]:
 
 
 def subjects(fields: dict[str, Any]) -> set[str]:
-    return {refusal.subject for refusal in guards.refusals(Settings(**fields))}
+    return {refusal.subject for refusal in guards.refusals(Settings(**fields), is_api=True)}
 
 
 @pytest.mark.parametrize("profile", ["simulation", "staging", "production", "prod", "PROD", "live"])
@@ -73,7 +73,7 @@ def test_each_insecure_flag_alone_is_refused(
     secure: dict[str, Any], profile: str, flag: str
 ) -> None:
     fields = {**secure, "profile": profile, **INSECURE[flag]}
-    on = [name for name, is_on in guards.insecure(Settings(**fields)).items() if is_on]
+    on = [name for name, is_on in guards.insecure(Settings(**fields), is_api=True).items() if is_on]
     assert on == [flag]
     assert flag in subjects(fields)
 
@@ -87,9 +87,9 @@ def test_a_secret_that_others_can_read_is_insecure(secure: dict[str, Any], mode:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_mounted_secret_is_of_root_and_our_group_may_read_it(secure: dict[str, Any]) -> None:
     os.chmod(secure["api_tokens_file"], 0o440)
-    assert not guards.insecure(Settings(**secure))["readable_secret"]
+    assert not guards.insecure(Settings(**secure), is_api=True)["readable_secret"]
     os.chown(secure["api_tokens_file"], 10001, 10001)
-    assert guards.insecure(Settings(**secure))["readable_secret"]
+    assert guards.insecure(Settings(**secure), is_api=True)["readable_secret"]
 
 
 def test_a_secret_that_is_not_there_is_not_known_to_be_safe(secure: dict[str, Any]) -> None:
@@ -97,8 +97,14 @@ def test_a_secret_that_is_not_there_is_not_known_to_be_safe(secure: dict[str, An
     assert subjects(fields) == {"readable_secret"}
 
 
+def test_only_who_serves_the_api_needs_its_tokens(secure: dict[str, Any]) -> None:
+    settings = Settings(**{**secure, "api_tokens_file": "", "api_url": "", "profile": "production"})
+    assert guards.refusals(settings, is_api=False) == []
+    assert len(guards.refusals(settings, is_api=True)) == 2
+
+
 def test_every_flag_has_a_case(secure: dict[str, Any]) -> None:
-    assert {*INSECURE, "readable_secret"} == guards.insecure(Settings(**secure)).keys()
+    assert {*INSECURE, "readable_secret"} == guards.insecure(Settings(**secure), is_api=True).keys()
 
 
 @pytest.mark.parametrize(

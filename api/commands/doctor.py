@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,12 +17,24 @@ from streams.settings import Settings
 output = Console(highlight=False, soft_wrap=True)
 
 
+class Process(StrEnum):
+    """Whose environment the doctor is asked in."""
+
+    API = "api"
+    WORKER = "worker"
+    SINK = "sink"
+    FEED = "feed"
+
+
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     only_settings: Annotated[
         bool,
         typer.Option("--settings", help="Look at settings and secrets only; ask no other part."),
     ] = False,
+    process: Annotated[
+        Process, typer.Option("--for", help="Whose settings these are: only the api needs tokens.")
+    ] = Process.API,
     brokers: locate.Brokers = None,
     data: locate.Data = None,
 ) -> None:
@@ -30,7 +43,7 @@ def doctor(
     Exits 78 when the settings are refused, and looks no further; 1 when something else is wrong.
     """
     settings = locate.settings(brokers, data)
-    findings = [asyncio.run(guarded(settings))]
+    findings = [guarded(settings, is_api=process is Process.API)]
     is_refused = bool(findings[0].problems)
     if not is_refused and not only_settings:
         findings += asyncio.run(_all(settings))

@@ -25,7 +25,7 @@ def serve(
     logs.to_stderr()
     settings = locate.settings(brokers, data)
     with plainly():
-        if refusal := insecure.refusal(settings):
+        if refusal := insecure.refusal(settings, is_api=True):
             raise Ended(Exit.SETTINGS, f"no status API starts so: {refusal}")
     app = build(settings, with_controls=controls)
     state, server = app.state, Server(app, settings.api_port, settings.host)
