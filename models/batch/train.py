@@ -18,6 +18,7 @@ from models.batch.prepare import Prepared, prepare
 from models.batch.scorer import FORMATS, PLATT, SCALER, Platt, Scaler, Scorer, encoded, hexes
 from models.batch.split import Parts, embargo_ns, split
 from models.labels import LabelSpec
+from models.quality.training import TrainingRules
 from streams.predictions import ModelVersion
 
 UNSCALED = encoded(Platt(*hexes((1.0, 0.0))))
@@ -61,6 +62,27 @@ def prepared(frame: Frame, task: Task) -> Ready:
     parts = split(frame, embargo_ns(task.spec.horizon_ns), task.config.rows_min)
     found = prepare(parts.train)
     return Ready(parts, _without(found, task))
+
+
+def quality(ready: Ready, task: Task) -> tuple[dict[str, Any], TrainingRules]:
+    """The train rows as the quality suite takes them, and the rules that they must keep."""
+    train, features = ready.parts.train, task.features
+    used = [name not in task.config.left_out for name in features.names]
+    columns = dict(zip(features.names, train.x.T, strict=True))
+    columns = {name: columns[name] for name, yes in zip(features.names, used, strict=True) if yes}
+    clip = tuple(bounds for bounds, yes in zip(features.clip, used, strict=True) if yes)
+    given = {
+        "symbol": train.symbol,
+        "t0": train.t0,
+        "known_at": train.known_at,
+        "y": train.y,
+        "w": ready.prepared.weight,
+        "set_hash": np.full(len(train), features.hash),
+    }
+    rules = TrainingRules(
+        tuple(columns), clip, ready.parts.train_end, ready.parts.embargo, task.config.rows_min[0]
+    )
+    return columns | given, rules
 
 
 def fit(ready: Ready, task: Task) -> list[Fitted]:

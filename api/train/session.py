@@ -1,0 +1,98 @@
+"""A process that trains: its connection, its lock, its heartbeat, and which models it takes up."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from api.registry.publish import publish
+from api.train import provenance, run, sources, standing, tracker
+from api.train.run import Result
+from api.train.tracker import Connection, Trigger
+from models.batch import known
+from models.batch.config import DAY_NS, Config
+from models.batch.due import due
+from models.batch.train import Task
+from models.quality.frame import validate_frame
+from models.quality.training import TrainingRules
+from sinks.migrate import migrate
+from streams.predictions import Example
+from streams.settings import Settings
+
+MS_NS = 1_000_000
+WINDOW_NS = 14 * DAY_NS
+"""What a training that falls due looks back over."""
+
+DOCS = "quality"
+"""Beneath the data directory: pages on what was validated."""
+
+
+async def connected(settings: Settings) -> Connection:
+    """A connection to a database of this version's schema, where runs whose processes are gone are told as such."""
+    sql = await psycopg.AsyncConnection.connect(settings.postgres_url, autocommit=True)
+    try:
+        await migrate(sql, require_timescaledb=settings.require_timescale)
+        await tracker.interrupt_stale(sql)
+    except BaseException:
+        await sql.close()
+        raise
+    return sql
+
+
+async def wanted(sql: Connection, source: str, now: int) -> list[tuple[Config, Trigger]]:
+    """The trainings that are due, the one for the oldest version first. now: ns."""
+    found = due(await standing.standings(sql))
+    return [(Config(each.model, now - WINDOW_NS, now, source), each.trigger) for each in found]
+
+
+async def train(
+    settings: Settings,
+    sql: Connection,
+    config: Config,
+    trigger: Trigger,
+    path: Path | None = None,
+    validate: run.Validate | None = None,
+) -> Result:
+    """Train one model. path: a file of examples in place of `config.source`.
+
+    Raises known.UnknownModel, tracker.Busy, sources.TooMany.
+    """
+    features, spec = known.features_of(config.model), known.spec_of(config.model)
+    task = Task(config, features, spec, provenance.provenance())
+    run_id = f"{config.model}-{time.time_ns() // MS_NS}"
+    async with (
+        tracker.training(sql, config.model),
+        tracker.beating(settings.postgres_url, [run_id]),
+    ):
+        await tracker.queue(sql, run_id, trigger, config, task.provenance)
+        return await run.run(
+            sql,
+            run_id,
+            task,
+            lambda: sources.collected(_examples(settings, config, path)),
+            validate or _validator(settings, run_id),
+        )
+
+
+async def tell(settings: Settings, sql: Connection) -> int:
+    """Bring the registry's topics to what is stored; how many records that took. A failure is made good by the next."""
+    return await publish(sql, settings.brokers)
+
+
+def _examples(settings: Settings, config: Config, path: Path | None) -> AsyncIterator[Example]:
+    rows = sources.Range(config.model, config.since, config.until)
+    if path is not None:
+        return sources.file(path, rows)
+    if config.source == "topic":
+        return sources.topic(settings.brokers, rows)
+    return sources.history(settings.postgres_url, rows)
+
+
+def _validator(settings: Settings, run_id: str) -> run.Validate:
+    def validate(columns: Mapping[str, Any], rules: TrainingRules) -> str:
+        docs = settings.data / DOCS / run_id
+        return validate_frame(columns, rules, name=run_id, docs=docs).reason
+
+    return validate
