@@ -51,7 +51,7 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
         and time >= sums.clock
         and not quote.flags
     ):
-        return _on_unusual_quote(event, state)
+        return _on_unusual_quote(event, tables, state)
     price = state.price
     price.bid = bid
     price.ask = ask
@@ -61,7 +61,7 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
     state.quote_offset = event.record.offset
     if time < state.quiet_until:
         return NOTHING
-    return _outputs(event, state, time, status_changed=False, applied=True)
+    return _outputs(event, tables, state, time, status_changed=False, applied=True)
 
 
 def on_trade(event: Event[Trade], tables: MarketTables) -> tuple[Output, ...]:
@@ -82,17 +82,19 @@ def on_trade(event: Event[Trade], tables: MarketTables) -> tuple[Output, ...]:
     state.trade_offset = event.record.offset
     if time < state.quiet_until:
         return NOTHING
-    return _outputs(event, state, time, status_changed=False, applied=True)
+    return _outputs(event, tables, state, time, status_changed=False, applied=True)
 
 
 def _open(tables: MarketTables, tick: Tick, check: Callable[[Tick], None]) -> SymbolState:
     """This chunk's copy of the symbol's state, made new for a known instrument."""
     state = tables.market.edit(tick.symbol)
     if state is None:
-        if tick.symbol not in tables.instruments:
+        instrument = tables.instruments.get(tick.symbol)
+        if instrument is None:
             raise Undecodable("UNKNOWN_SYMBOL", f"no instrument {tick.symbol[:50]!r}")
         check(tick)
         state = SymbolState(Price(), Micro())
+        _plan(state, instrument)
         tables.market.put(tick.symbol, state)
     return state
 
@@ -113,7 +115,9 @@ def _check_trade(trade: Trade) -> None:
         raise Undecodable("SIZE_NOT_POSITIVE", f"size {trade.size}")
 
 
-def _on_unusual_quote(event: Event[Quote], state: SymbolState) -> tuple[Output, ...]:
+def _on_unusual_quote(
+    event: Event[Quote], tables: MarketTables, state: SymbolState
+) -> tuple[Output, ...]:
     """A quote that is not two-sided, narrow, in time and new, or that follows one which was not."""
     quote, sums = event.message, state.micro
     _check_quote(quote)
@@ -137,11 +141,12 @@ def _on_unusual_quote(event: Event[Quote], state: SymbolState) -> tuple[Output, 
         applied = True
     else:
         micro.on_no_book(sums, time)
-    return _outputs(event, state, time, status_changed=changed, applied=applied)
+    return _outputs(event, tables, state, time, status_changed=changed, applied=applied)
 
 
 def _outputs(
     event: Event[Quote] | Event[Trade],
+    tables: MarketTables,
     state: SymbolState,
     time: int,
     *,
@@ -164,7 +169,16 @@ def _outputs(
     if applied and features.is_due(sums):
         vector = _features(symbol, state, event.partition)
         outputs = (*outputs, Output(topics.FEATURES, symbol, vector))
+        _plan(state, tables.instruments[symbol])
     return outputs
+
+
+def _plan(state: SymbolState, instrument: Instrument) -> None:
+    """Note the size of VPIN's buckets that the instrument's record in force sets; asked with each vector."""
+    vpin = state.micro.vpin
+    is_new = instrument.vpin_bucket != vpin.bucket
+    vpin.planned = instrument.vpin_bucket if is_new else 0
+    vpin.planned_from = instrument.vpin_from
 
 
 def _features(symbol: str, state: SymbolState, partition: int) -> Features:

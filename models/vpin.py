@@ -49,11 +49,6 @@ def fill(vpin: Vpin, size: int, sign: int) -> None:
     vpin.signed = sign * rest
 
 
-def plan(vpin: Vpin, bucket: int, time: int) -> None:
-    """From `time` on a bucket holds so many lots."""
-    vpin.planned, vpin.planned_from = bucket, time
-
-
 def adopt(vpin: Vpin, bucket: int) -> None:
     """Let a bucket hold so many lots from now on; another size empties what was gathered."""
     vpin.planned = 0

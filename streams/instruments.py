@@ -22,6 +22,8 @@ class Instrument(BaseModel):
     max_spread_bps, band_bps: the widest spread, and the furthest aggressive price from the mark, of an entry.
     initial_margin: share of the notional that a margin account holds, maintenance_margin: share of that; peg: the
     price at which the base currency is meant to stand, where its quote currency is worth that by promise.
+    vpin_bucket: lots in a bucket of the feature `vpin` from the event time `vpin_from` (ns) on; 0 = a fiftieth of a
+    day's volume, once that is known.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -53,6 +55,8 @@ class Instrument(BaseModel):
     initial_margin: str = "1"
     maintenance_margin: str = "0.5"
     peg: str | None = None
+    vpin_bucket: int = Field(default=0, ge=0)
+    vpin_from: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _is_exact(self) -> "Instrument":

@@ -175,6 +175,19 @@ def test_vector_says_between_which_mids_the_price_was_since_the_one_before(
     assert spans == [(202, 202, 202), (197, 203, 206), (202, 202, 203)]
 
 
+def test_instrument_sets_the_buckets_of_vpin_from_an_event_time_on(tables: drive.Tables) -> None:
+    set_at = {"vpin_bucket": 4, "vpin_from": START + 150 * MS}
+    tables.instruments.put(SYMBOL, drive.instrument(SYMBOL).model_copy(update=set_at))
+    drive.ticks(tables, [quote(0), trade(149, size=9)])
+    assert tables.market[SYMBOL].micro.vpin.imbalances == ()
+    drive.ticks(tables, [trade(150, size=9)])
+    assert tables.market[SYMBOL].micro.vpin.imbalances == (4, 4)
+    later = {"vpin_bucket": 5, "vpin_from": START + 10 * MS}
+    tables.instruments.put(SYMBOL, drive.instrument(SYMBOL).model_copy(update=later))
+    drive.ticks(tables, [trade(160), quote(300), quote(349), trade(350, size=7)])
+    assert tables.market[SYMBOL].micro.vpin.imbalances == (5,)
+
+
 def test_no_vector_while_a_side_is_empty_or_the_book_is_crossed(tables: drive.Tables) -> None:
     drive.ticks(tables, [quote(0)])
     assert not vectors(tables, quote(100, bid=103), quote(200, ask=0, ask_size=0), trade(300))
