@@ -16,6 +16,7 @@ BEFORE = golden.read(WIRE_VERSION - 1)
 NOW = golden.read(WIRE_VERSION)
 READERS_FIRST: dict[str, set[str]] = {
     "Decision": {"kind", "outcome", "marks[...]"},
+    "Label": {"state"},
     "OrderEvent": {"state"},
     "Quote": {"flags"},
     "ToBroker": {"order.tif", "order.type"},
