@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from streams import admin, guards
 from streams.admin import Problem
 from streams.settings import Settings
+from streams.stores import redis_login
 
 DESCRIPTORS_MIN = 4096
 TIMEOUT_S = 5.0
@@ -93,7 +94,7 @@ async def valkey(settings: Settings) -> Finding:
     """The store of the latest state answers."""
     if not settings.redis_url:
         return _unset("Valkey", "HEADRACE_REDIS_URL", "latest state is not kept without it")
-    client = redis.from_url(settings.redis_url, socket_timeout=TIMEOUT_S)
+    client = redis.from_url(**redis_login(settings.redis_url), socket_timeout=TIMEOUT_S)
     try:
         about = await client.info("server")
     except (redis.RedisError, *UNREACHABLE) as error:

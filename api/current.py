@@ -15,6 +15,7 @@ from sinks.current import TOPICS
 from sinks.latest import Keys, place_field
 from sinks.writes import SINK
 from streams.settings import Settings
+from streams.stores import redis_login
 from streams.topics import BY_NAME
 
 log = logging.getLogger("headrace.api")
@@ -116,7 +117,7 @@ class CurrentReader:
 
 def _redis(url: str) -> Redis:
     return Redis.from_url(
-        url,
+        **redis_login(url),
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         retry=Retry(NoBackoff(), 0),

@@ -16,6 +16,7 @@ from sinks.current import KINDS, versioned
 from sinks.history import Snapshot
 from streams.codec import encode
 from streams.meter import SinkMeter
+from streams.stores import redis_login
 
 log = logging.getLogger("headrace.sink")
 
@@ -115,7 +116,7 @@ class Latest:
         self._clock = clock
         self._closed_again = 0.0
         self._redis = Redis.from_url(
-            url,
+            **redis_login(url),
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),

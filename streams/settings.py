@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams import login, modes
 from streams.modes import Simulation
+from streams.secret import SecretFile
+from streams.stores import StoreUrl
 
 
 class Settings(BaseSettings):
@@ -114,6 +116,14 @@ class Settings(BaseSettings):
     coingecko_key_file: str = Field(
         default="", description="CoinGecko's demo key for `headrace backfill`; empty: without one"
     )
+    promotion: str = Field(
+        default="",
+        description="settings of the promotion gate that differ from its own: name=value, comma separated",
+    )
+    registry_key_file: str = Field(
+        default="",
+        description="key that signs versions of models; with one, unsigned versions are not loaded",
+    )
     postgres_url: str = Field(default="", description="history; empty: none")
     postgres_password_file: str = Field(
         default="", description="the password for it, read at each connection; then none in the URL"
@@ -135,8 +145,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _log_in(self) -> Self:
+        # In place, so that what was given and what is a default stay told apart.
         if self.kafka_security == "SASL_SSL":
-            self.__dict__["brokers"] = self.at(self.brokers)  # as given or by default, as before
+            self.__dict__["brokers"] = self.at(self.brokers)
+        for store in ("postgres", "redis"):
+            url, file = getattr(self, f"{store}_url"), getattr(self, f"{store}_password_file")
+            if file:
+                self.__dict__[f"{store}_url"] = StoreUrl(url, SecretFile(Path(file)))
         return self
 
     def at(self, brokers: str) -> str:
