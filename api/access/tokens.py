@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import logging
 import secrets
-import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streams.contract import ID
+from streams.secret import Fingerprint, check_mode, fingerprint
 
 log = logging.getLogger("headrace.api")
 
@@ -59,7 +59,7 @@ class Tokens:
         self._file = file
         self._clock = clock
         self._looked = -LOOK_S
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: Fingerprint | None = None
         self._tokens: tuple[Token, ...] = ()
         self.refusal = "no token file is configured"
 
@@ -84,7 +84,7 @@ class Tokens:
 
     def _look(self, file: Path) -> None:
         try:
-            seen = _fingerprint(file)
+            seen = fingerprint(file)
             if seen != self._seen:
                 self._tokens, self.refusal = _read(file), ""
                 self._seen = seen
@@ -101,17 +101,9 @@ def new_token(principal: str, scopes: tuple[Scope, ...] = ("read",)) -> tuple[st
     return text, TokenFile(tokens=(Token(principal=principal, sha256=digest, scopes=scopes),))
 
 
-def _fingerprint(file: Path) -> tuple[int, int, int]:
-    found = file.stat()
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
 def _read(file: Path) -> tuple[Token, ...]:
     """Raises ValueError for loose modes and for what is no token file; its text stays out of the message."""
-    mode = stat.S_IMODE(file.stat().st_mode)
-    is_mounted = file.stat().st_uid == 0  # a secret volume: root's, readable by our group
-    if mode & 0o007 or (mode & 0o070 and not is_mounted):
-        raise ValueError(f"mode {mode:o} lets others read it")
+    check_mode(file)
     with file.open("rb") as opened:
         text = opened.read(FILE_BYTES_MAX)
     try:

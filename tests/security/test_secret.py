@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from api.access.tokens import TokenFile, Tokens, new_token
 from streams import login
 from streams.login import Brokers, connection
 from streams.secret import SecretFile, SecretRefused, read
@@ -119,6 +120,26 @@ def test_brokers_named_on_the_command_line_want_the_login_too(tmp_path: Path) ->
     other = settings.at("kafka.example:9093")
     assert isinstance(other, Brokers) and other.login.user == "worker"
     assert connection("kafka.example:9093") == {"bootstrap_servers": "kafka.example:9093"}
+
+
+def test_two_tokens_of_a_principal_are_valid_while_one_replaces_the_other(tmp_path: Path) -> None:
+    now, file = 0.0, tmp_path / "tokens.json"
+    old, first = new_token("desk")
+    new, second = new_token("desk")
+    tokens = Tokens(file, clock=lambda: now)
+    valid: list[tuple[bool, bool]] = []
+    for step in (first.tokens, first.tokens + second.tokens, second.tokens):
+        scratch = tmp_path / "scratch"
+        scratch.touch(mode=0o600)
+        scratch.write_text(TokenFile(tokens=step).model_dump_json())
+        scratch.replace(file)
+        now += 5
+        valid.append((tokens.find(old) is not None, tokens.find(new) is not None))
+    assert valid == [(True, False), (True, True), (False, True)]
+    file.chmod(0o644)
+    file.touch()
+    now += 5
+    assert tokens.find(new) is None and tokens.refusal
 
 
 def test_canary_is_in_no_repr_dump_or_traceback(tmp_path: Path) -> None:
