@@ -2,13 +2,20 @@
 
 from typing import Any
 
-from agents.learner import learner_table, sweep_table
+from agents.learner_tables import Sweep
 from agents.market_state import market_table
 from agents.strategist import memory_table, timers
+from models.drift import LossTable
+from models.learning import LearnerTable
+from models.scores import Scored
+from models.serving import Aliases, NoScorers, Scorers
+from models.waiting import WaitingTable
 from streams.instruments import Instrument
-from streams.predictions import Alias, ModelVersion
+from streams.predictions import ModelVersion
 from streams.state import Table
 from tables.exchange import Exchange
+
+NO_SCORERS = NoScorers()
 
 
 class SymbolTables:
@@ -26,18 +33,30 @@ class SymbolTables:
 
 
 class LearnerTables:
-    """Models of the symbols of one partition."""
+    """Models of the symbols of one partition. scorers: where batch versions come from."""
 
-    def __init__(self, partition: int) -> None:
+    def __init__(self, partition: int, scorers: Scorers = NO_SCORERS) -> None:
         self.partition = partition
-        self.learners = learner_table()
-        self.sweeps = sweep_table()
-        self.versions = Table("versions", ModelVersion)
-        self.aliases = Table("aliases", Alias)
+        self.learners = LearnerTable()
+        self.waiting = WaitingTable()
+        self.blocks = Table("blocks", Scored)
+        self.losses = LossTable()
+        self.sweeps = Table("sweeps", Sweep)
+        self.registry = Table("registry", ModelVersion)
+        self.aliases = Table("aliases", Aliases)
+        self.scorers = scorers
 
     def all(self) -> tuple[Table[Any], ...]:
         """Every table of the cell."""
-        return (self.learners, self.sweeps, self.versions, self.aliases)
+        return (
+            self.learners,
+            self.waiting,
+            self.blocks,
+            self.losses,
+            self.sweeps,
+            self.registry,
+            self.aliases,
+        )
 
 
 class StrategistTables:

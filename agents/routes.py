@@ -8,9 +8,11 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from agents import broker, learner, market, reference
+from agents import broker, market, reference
 from agents.cells import LearnerTables, StrategistTables, SymbolTables
 from agents.group import Group, Input
+from agents.learner import Learner
+from agents.learner_tables import INLINE
 from agents.ledger import Ledger
 from agents.risk import FUTURE_NS, Risk
 from agents.strategies.load import NONE, load
@@ -53,17 +55,18 @@ def routes(
         tables=SymbolTables,
         changelog=topics.SYMBOL_STATE,
     )
+    inline = Learner(INLINE, "learner")
     learned = (topics.PREDICTIONS, topics.LABELS, topics.EXAMPLES)
     learning = Group(
         name="learner",
         inputs=(
-            Input(topics.REGISTRY, (learner.on_version,), clock_ms=0),
-            Input(topics.ALIAS, (learner.on_alias,), clock_ms=0),
-            Input(topics.FEATURES, (learner.on_features,), learned, on_error="dead_letter"),
+            Input(topics.REGISTRY, (inline.on_version,), clock_ms=0),
+            Input(topics.ALIAS, (inline.on_alias,), clock_ms=0),
+            Input(topics.FEATURES, (inline.on_features,), learned, on_error="dead_letter"),
         ),
         tables=LearnerTables,
         changelog=topics.LEARNER_STATE,
-        loads="models.linear",
+        loads="models.online.pipelines",
     )
     # orders: a command whose producer has another partitioner is forwarded to its account's partition
     decided = (topics.DECISIONS, topics.ACCEPTED, topics.ORDERS)

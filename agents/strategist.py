@@ -26,6 +26,8 @@ GROUP = "strategist"
 ORDERS_MAX = 10
 """In one answer."""
 MEMORY_BYTES_MAX = 65_536
+MODEL = "up1s.micro.all"
+"""Whose predictions a strategy acts on."""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -62,18 +64,24 @@ def memory_table(by_timer: Timers) -> Table[Kept]:
 
 @dataclass(frozen=True)
 class Strategist:
-    """One strategy that trades one account. name: in every id; generation: the log's."""
+    """One strategy that trades one account by one model. name: in every id; generation: the log's."""
 
     name: str
     strategy: Strategy[Any]
     account: str
     generation: int = 1
+    model: str = MODEL
 
     def on_prediction(self, event: Event[Prediction], tables: StrategistTables) -> list[Output]:
-        """What the timers that are due and then the prediction lead to; nothing for an unknown symbol."""
+        """What the timers that are due and then the prediction lead to; nothing for an unknown symbol.
+
+        Of another model, or of a lane that serves nothing, there is nothing to ask but the timers.
+        """
         prediction = event.message
         turn = _Turn(self, event, tables, "")
         outputs = turn.timers()
+        if prediction.model != self.model or not prediction.served.version:
+            return outputs
         outputs += turn.ask(
             prediction.symbol,
             prediction.time,
@@ -98,12 +106,12 @@ class Strategist:
 
 
 def _ref(event: Event[Prediction]) -> PredictionRef | None:
-    """What an order says of the prediction that it acts on. edge_bps: odds times volatility, before costs."""
+    """What an order says of the prediction that it acts on. edge_bps: before costs."""
     prediction = event.message
     served = prediction.served
     if served.p is None:
         return None
-    edge_bps = (2 * served.p - 1) * prediction.volatility_bps
+    edge_bps = prediction.edge_bps
     return PredictionRef(*event.ref, prediction.model, served.version, served.p, edge_bps)
 
 

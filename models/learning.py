@@ -1,159 +1,152 @@
-"""What has been learned of one symbol under one label: its versions' states, and the vectors that wait for labels."""
+"""What has been learned of one symbol under one model: its versions' states, its scores, what its answers rest on."""
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import online
-from models.features import FEATURES, READY_SOON, SET_HASH, VECTOR
-from models.labels import GAP_MS_MAX, Outcome, Pending
-from models.online import FRESH
-from streams.predictions import Answer, Features
+from models.drift import Hold
+from models.labels import Outcome
+from models.online import versions
+from models.online.adapter import Online
+from models.scores import Block
 from streams.state import Table
 
-if TYPE_CHECKING:
-    from models.linear import Linear
-
-LABELS_MIN = 200
-MAX_AGE_NS = 24 * 3600 * 1_000_000_000
-"""An online version that has learned nothing for so long does not answer."""
-
 RETURNS = 100
-"""The volatility is the root mean square of about so many of the last known returns."""
+"""Volatility and size of returns are means over about so many of the last known ones."""
 
 FAULTS_MAX = 3
 FAULTS_NS = 3600 * 1_000_000_000
 """So many states that were not finite within this time disable the version."""
 
+JOIN_NS = 300 * 1_000_000_000
+JOIN_MIN, JOIN_SHARE = 100, 0.5
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A version's exported state, the event time (ns) of its last example, and when a state was found not finite."""
+
+    state: bytes = b""
+    learned_at: int = 0
+    faults: tuple[int, ...] = ()
+
+    @property
+    def disabled(self) -> bool:
+        """Whether its state was not finite too often within an hour."""
+        faults = self.faults
+        return len(faults) == FAULTS_MAX and faults[-1] - faults[0] <= FAULTS_NS
+
+
+NOTHING = Kept()
+
+
+class Joined(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How many labels ended, and became known, in the present span of five minutes and in the one before."""
+
+    since: int = 0
+    ended: int = 0
+    known: int = 0
+    ended_before: int = 0
+    known_before: int = 0
+
+    def after(self, time: int, known: bool) -> "Joined":
+        """With one label more."""
+        now = self
+        if time >= self.since + JOIN_NS:
+            is_next = self.since and time < self.since + 2 * JOIN_NS
+            before = (self.ended, self.known) if is_next else (0, 0)
+            now = Joined(time, 0, 0, *before)
+        return msgspec.structs.replace(now, ended=now.ended + 1, known=now.known + known)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether less than half of what ended lately became known."""
+        ended = self.ended + self.ended_before
+        return ended >= JOIN_MIN and self.known + self.known_before < JOIN_SHARE * ended
+
 
 class Learned(msgspec.Struct, array_like=True, gc=False):
-    """The row of one symbol.
+    """The row of one symbol under one model.
 
-    lin: the exported state of `lin`. learned, learned_at: its examples, and the event time (ns) of the last. ups,
-    downs: labels of each class, for `prior`. squares: mean square of the last known returns (bps), over `returns` of
-    them. faults: when its state was last found not finite. pending: by deadline.
+    squares, sizes: mean square and mean size of the last known returns (bps), over `returns` of them. gap_at: event
+    time of the last vector after a silence. taken: known_at of the last label that overlaps with none before. weights:
+    of the mixture. watched: losses that each version's detector has seen. block: scores of the `scored` labels since
+    the last full block; blocks: how many were full; recalibrated: how many when a scale last began anew. fresh: a block
+    is full that no prediction has told of. alarms: of drift, that no prediction has told of.
     """
 
-    lin: bytes = FRESH
-    learned_at: int = 0
-    ups: int = 0
-    downs: int = 0
+    versions: dict[str, Kept] = {}
     squares: float = 0.0
+    sizes: float = 0.0
     returns: int = 0
-    faults: list[int] = []
-    pending: list[Pending] = []
+    gap_at: int = 0
+    taken: int = 0
+    weights: dict[str, float] = {}
+    watched: dict[str, int] = {}
+    hold: Hold | None = None
+    joined: Joined = Joined()
+    block: Block = {}
+    scored: int = 0
+    blocks: int = 0
+    recalibrated: int = 0
+    fresh: bool = False
+    alarms: tuple[str, ...] = ()
 
     def __copy__(self) -> "Learned":
         twin: Learned = super().__copy__()  # type: ignore[misc]  # msgspec has it, its stub has not
-        twin.faults = self.faults.copy()
-        twin.pending = self.pending.copy()
+        twin.versions = self.versions.copy()
+        twin.watched = self.watched.copy()
+        twin.block = self.block.copy()
         return twin
+
+    def kept(self, version: str) -> Kept:
+        """What is kept of a version."""
+        return self.versions.get(version, NOTHING)
+
+    @property
+    def volatility_bps(self) -> float:
+        """Root mean square of the last known returns over the label's horizon."""
+        return math.sqrt(self.squares)
+
+    def take(self, outcome: Outcome, time: int) -> None:
+        """Count a label that has ended: its return, and whether it became known."""
+        known = outcome.state in ("labelled", "flat")
+        self.joined = self.joined.after(time, known)
+        if known and outcome.r_bps is not None:
+            self.returns = min(self.returns + 1, RETURNS)
+            self.squares += (outcome.r_bps**2 - self.squares) / self.returns
+            self.sizes += (abs(outcome.r_bps) - self.sizes) / self.returns
 
 
 class LearnerTable(Table[Learned]):
-    """The table `learners`, keyed by symbol, with the River objects that its rows describe.
+    """The table `learners`, keyed by model and symbol, with the objects that its rows describe.
 
     An object serves only a row that holds exactly the state it is in. So it does not matter whether the chunk that
-    taught it was committed, discarded or run again: where object and row differ, the row is built anew.
+    taught it was committed, discarded or run again: where object and row differ, the object is made anew.
     """
 
     def __init__(self) -> None:
         super().__init__("learners", Learned)
-        self._live: dict[str, Linear] = {}
+        self._live: dict[tuple[str, str], Online] = {}
 
-    def linear(self, symbol: str, dump: bytes) -> "Linear":
-        """The River object in the state `dump`."""
-        from models.linear import (
-            Linear,
-        )  # River takes a second to import; a restarted worker trades before
+    def online(self, key: str, version: str, state: bytes) -> Online:
+        """A version of a row in this state."""
+        live = self._live.get((key, version))
+        if live is None or live.state != state:
+            live = self._live[key, version] = versions.make(version, state)
+        return live
 
-        model = self._live.get(symbol)
-        if model is None or model.dumped != dump:
-            model = self._live[symbol] = Linear(dump if online.is_known(dump) else FRESH)
-        return model
-
-
-def refusal(features: Features) -> tuple[str, tuple[float, ...]]:
-    """Why a vector may be neither answered nor learned, "" if it may, and its values if it has any.
-
-    The feature function clips, so a value beyond its clip was made by something else.
-    """
-    if features.set_hash != SET_HASH or len(features.vector) != VECTOR.size:
-        return "feature_set", ()
-    values = VECTOR.unpack(features.vector)
-    if not all(map(math.isfinite, values)):
-        return "nonfinite_input", values
-    for value, feature in zip(values, FEATURES, strict=True):
-        if not feature.low <= value <= feature.high:
-            return "out_of_distribution", values
-    return "", values
-
-
-def answer_lin(
-    learned: Learned, model: "Linear", features: Features, values: Sequence[float]
-) -> Answer:
-    """The answer of `lin` to a vector that was not refused."""
-    reason = _abstains(learned, model, features)
-    if not reason:
-        scaled = model.scale(values)
-        p = model.predict(scaled)
-        if not math.isfinite(p):
-            reason = "nonfinite_output"
-        elif online.is_outlier(scaled):
-            reason = "out_of_distribution"
+    def teach(
+        self, key: str, row: Learned, version: str, values: Sequence[float], up: bool, time: int
+    ) -> None:
+        """Let a version learn one example; a state that is not finite is given up for the one before."""
+        kept = row.kept(version)
+        if kept.disabled:
+            return
+        online = self.online(key, version, kept.state)
+        online.learn(values, up, 1.0, time)
+        if online.sound:
+            row.versions[version] = Kept(online.state, time, kept.faults)
         else:
-            return Answer("lin", p, "", model.learned)
-    return Answer("lin", None, reason, model.learned)
-
-
-def _abstains(learned: Learned, model: "Linear", features: Features) -> str:
-    if features.gap_ms > GAP_MS_MAX:
-        return "stale_features"
-    if READY_SOON & ~features.ready:
-        return "warming_up"
-    if not model.sound or is_disabled(learned) or features.time in learned.faults:
-        return "nonfinite_state"
-    if model.learned < LABELS_MIN:
-        return "not_enough_labels"
-    if features.time - learned.learned_at > MAX_AGE_NS:
-        return "model_expired"
-    return ""
-
-
-def answer_prior(learned: Learned) -> Answer:
-    """The frequency of ups among the labels so far, by Laplace's rule."""
-    labels = learned.ups + learned.downs
-    return Answer("prior", (learned.ups + 1) / (labels + 2), "", labels)
-
-
-def take(learned: Learned, outcome: Outcome) -> None:
-    """Count a known label: the class for `prior`, the return for the volatility."""
-    if outcome.state == "labelled":
-        learned.ups += outcome.y == 1
-        learned.downs += outcome.y == 0
-    if outcome.state in ("labelled", "flat") and outcome.r_bps is not None:
-        learned.returns = min(learned.returns + 1, RETURNS)
-        learned.squares += (outcome.r_bps**2 - learned.squares) / learned.returns
-
-
-def teach(learned: Learned, model: "Linear", vector: bytes, up: bool, time: int) -> None:
-    """Learn one example; a state that is not finite is given up for the one before."""
-    model.learn(VECTOR.unpack(vector), up)
-    if model.sound:
-        learned.lin = model.dumped
-        learned.learned_at = time
-    else:
-        learned.faults = [*learned.faults, time][-FAULTS_MAX:]
-
-
-def is_disabled(learned: Learned) -> bool:
-    """Whether the state of `lin` was not finite too often within an hour."""
-    faults = learned.faults
-    return len(faults) == FAULTS_MAX and faults[-1] - faults[0] <= FAULTS_NS
-
-
-def volatility_bps(learned: Learned) -> float:
-    """Root mean square of the last known returns over the label's horizon."""
-    return math.sqrt(learned.squares)
+            faults = (*kept.faults, time)[-FAULTS_MAX:]
+            row.versions[version] = msgspec.structs.replace(kept, faults=faults)

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from agents import learner, market, market_state, strategist
+from agents import market, market_state, strategist
+from agents.cells import LearnerTables
 from agents.handler import Event, Output
-from agents.learner import Sweep
+from agents.learner import Learner
+from agents.learner_tables import INLINE
 from agents.market_state import SymbolState
-from models.learning import LearnerTable
+from models.serving import NoScorers, Scorers
 from streams import topics
 from streams.instruments import Instrument
 from streams.messages import Quote, Trade
-from streams.predictions import Alias, Features, ModelVersion, Prediction
+from streams.predictions import Alias, Features, Prediction
 from streams.state import Table
 from streams.topics import Topic
 
@@ -19,6 +21,9 @@ MS = 1_000_000
 SECOND = 1_000_000_000
 START = 1_760_000_000 * SECOND
 SYMBOL = "BTCUSDT.BINANCE_SPOT"
+
+
+LEARNER = Learner(INLINE, "learner")
 
 
 def instrument(symbol: str, tick: str = "0.01", lot: str = "0.00001") -> Instrument:
@@ -37,15 +42,17 @@ class Record(NamedTuple):
 class Tables:
     """The tables of the three groups together."""
 
-    def __init__(self, *instruments: Instrument) -> None:
+    def __init__(self, *instruments: Instrument, scorers: Scorers | None = None) -> None:
         self.instruments: Table[Instrument] = Table("instruments", Instrument)
         for each in instruments:
             self.instruments.put(each.symbol, each)
         self.market: Table[SymbolState] = market_state.market_table()
-        self.learners: LearnerTable = learner.learner_table()
-        self.sweeps: Table[Sweep] = learner.sweep_table()
-        self.versions = Table("versions", ModelVersion)
-        self.aliases = Table("aliases", Alias)
+        learned = LearnerTables(0, scorers or NoScorers())
+        self.learners, self.waiting, self.sweeps = learned.learners, learned.waiting, learned.sweeps
+        self.blocks, self.losses = learned.blocks, learned.losses
+        self.registry, self.aliases = learned.registry, learned.aliases
+        self.scorers = learned.scorers
+        self._learned = learned.all()
         self.timers = strategist.timers()
         self.memories = strategist.memory_table(self.timers)
         self.commit()
@@ -54,11 +61,8 @@ class Tables:
         return (
             self.instruments,
             self.market,
-            self.learners,
-            self.sweeps,
-            self.versions,
-            self.aliases,
             self.memories,
+            *self._learned,
         )
 
     def commit(self) -> list[tuple[bytes, bytes | None]]:
@@ -118,7 +122,15 @@ def of(topic: Topic, outputs: Iterable[Output]) -> list[Any]:
 
 
 def learn(tables: Tables, vectors: Iterable[Features], first: int = 0) -> list[Output]:
-    return list(run(learner.on_features, tables, topics.FEATURES, vectors, first))
+    return list(run(LEARNER.on_features, tables, topics.FEATURES, vectors, first))
+
+
+def alias(tables: Tables, given: Alias, clock_ns: int = 0) -> None:
+    """Let the learner hear of an alias."""
+    told: Event[Any] = Event()
+    told.topic, told.partition, told.message, told.clock_ns = topics.ALIAS.name, 0, given, clock_ns
+    told.record = Record(given.epoch, 0, given.model.encode())
+    LEARNER.on_alias(told, tables)
 
 
 def trade(

@@ -2,24 +2,26 @@
 
 import math
 import random
-import struct
 from typing import Any
 
 import msgspec
 import pytest
 
-from agents import learner
-from models import labels, online
+from agents.learner_tables import MODELS, place_of
+from models import labels
 from models.features import NAMES, READY_5S, READY_ALL, SET_HASH, VECTOR
+from models.online.pipelines import Linear
 from streams import topics
 from streams.codec import Undecodable
 from streams.ids import Ref
 from streams.messages import DeadLetter
-from streams.predictions import Features, Label, Prediction
+from streams.predictions import Answer, Features, Label, Prediction
 from tests.market import drive
 from tests.market.drive import MS, SECOND, START, SYMBOL
 
 QUIET = "ETHUSDT.BINANCE_USDM"
+FAST, SLOW = (model.name for model in MODELS)
+PLACE = place_of(FAST, SYMBOL)
 
 
 def features(ms: int, mid2: int = 20_000, **changed: Any) -> Features:
@@ -55,11 +57,18 @@ def walk(count: int, seed: int = 6, step_ms: int = 100) -> list[Features]:
 
 
 def predictions(tables: drive.Tables, *vectors: Features, first: int = 0) -> list[Prediction]:
-    return drive.of(topics.PREDICTIONS, drive.learn(tables, vectors, first))
+    """Of the model of one second."""
+    made = drive.of(topics.PREDICTIONS, drive.learn(tables, vectors, first))
+    return [prediction for prediction in made if prediction.model == FAST]
 
 
 def known(tables: drive.Tables, *vectors: Features) -> list[Label]:
-    return drive.of(topics.LABELS, drive.learn(tables, vectors))
+    made = drive.of(topics.LABELS, drive.learn(tables, vectors))
+    return [label for label in made if label.model == FAST]
+
+
+def of(prediction: Prediction, version: str) -> Answer:
+    return next(answer for answer in prediction.outputs if answer.version == version)
 
 
 @pytest.fixture
@@ -79,8 +88,9 @@ def taught() -> drive.Tables:
 def test_lin_abstains_until_two_hundred_labels_and_prior_never(tables: drive.Tables) -> None:
     made = predictions(tables, *walk(600))
     for prediction in made:
-        lin, prior = prediction.outputs
+        lin, prior = of(prediction, "lin"), of(prediction, "prior")
         assert prediction.served == lin
+        assert lin.role == "champion"
         assert (lin.p is None) == (lin.learned < 200)
         assert lin.abstain == ("not_enough_labels" if lin.p is None else "")
         assert prior.p is not None
@@ -141,10 +151,15 @@ def test_bad_vector_leaves_all_later_outputs_as_they_were(bad: float) -> None:
         drive.Tables(),
         [*vectors[:400], msgspec.structs.replace(vectors[400], ready=0), *vectors[401:]],
     )
-    after = [output.message.served for output in spoiled if isinstance(output.message, Prediction)]
-    still = [output.message.served for output in clean if isinstance(output.message, Prediction)]
-    assert after[400].p is None
-    assert after[:400] + after[401:] == still[:400] + still[401:]
+    after, still = (drive.of(topics.PREDICTIONS, each) for each in (spoiled, clean))
+    assert [each.served.p for each in after[800:802]] == [None, None]
+    for one, other in zip(after[:800] + after[802:], still[:800] + still[802:], strict=True):
+        # the mixture weighs what was answered, and the prior answers a vector that is not ready
+        assert one.outputs[:-1] == other.outputs[:-1]
+        assert (one.outputs[-1].version, one.outputs[-1].abstain) == (
+            "mix",
+            other.outputs[-1].abstain,
+        )
     letters = drive.of(topics.DEAD_LETTERS, spoiled)
     assert [letter.reason for letter in letters] == ["nonfinite"] * (not math.isfinite(bad))
     assert all(isinstance(letter, DeadLetter) for letter in letters)
@@ -152,17 +167,22 @@ def test_bad_vector_leaves_all_later_outputs_as_they_were(bad: float) -> None:
 
 
 def test_state_that_is_not_finite_is_given_up_and_three_disable(taught: drive.Tables) -> None:
-    row = taught.learners.edit(SYMBOL)
+    row = taught.learners.edit(PLACE)
     assert row is not None
-    numbers = list(struct.unpack_from("<62d", row.lin, len(online.FORMAT)))
+    kept = row.versions["lin"]
+    numbers = Linear.FORMAT.numbers(kept.state)
     numbers[2:4] = 1.7e308, 1.7e308
-    row.lin = broken = online.FORMAT + struct.pack("<62d", *numbers)
-    row.pending.clear()
+    broken = Linear.FORMAT.pack(numbers)
+    row.versions["lin"] = msgspec.structs.replace(kept, state=broken)
+    while (waiting := taught.waiting.lines.oldest(PLACE)) is not None:
+        taught.waiting.take(PLACE, waiting)
     vectors = [features(60_000 + 1_200 * n, 20_000 + 2 * n) for n in range(6)]
     answers = predictions(taught, *vectors, first=600)
     assert {answer.served.abstain for answer in answers} == {"nonfinite_state"}
-    assert row.lin == broken
-    assert [(time - START) // MS for time in row.faults] == [61_200, 62_400, 63_600]
+    after = row.versions["lin"]
+    assert after.state == broken
+    assert [(time - START) // MS for time in after.faults] == [61_200, 62_400, 63_600]
+    assert of(answers[-1], "qi").p is not None, "the others go on"
 
 
 def test_labels_of_a_silent_symbol_expire(tables: drive.Tables) -> None:
@@ -171,7 +191,7 @@ def test_labels_of_a_silent_symbol_expire(tables: drive.Tables) -> None:
     expired = [label for label in known(tables, silent, *others) if label.state == "expired"]
     assert [(label.symbol, label.y, label.r_bps) for label in expired] == [(QUIET, None, None)]
     assert 61 <= (expired[0].known_at - START) / SECOND <= 71.5
-    assert tables.learners[QUIET].pending == []
+    assert tables.waiting.lines.length(place_of(FAST, QUIET)) == 0
 
 
 def test_oldest_pending_label_gives_way(
@@ -187,24 +207,26 @@ def test_oldest_pending_label_gives_way(
 
 def test_volatility_is_the_root_mean_square_of_known_returns(tables: drive.Tables) -> None:
     mids = [20_000, 20_010, 20_010, 19_990]
-    made = predictions(tables, *[features(1_000 * n, mid2) for n, mid2 in enumerate(mids)])
+    vectors = [features(1_000 * n, mid2) for n, mid2 in enumerate(mids)]
+    made = predictions(tables, *vectors)
     returns = [1e4 * math.log(b / a) for a, b in zip(mids, mids[1:], strict=False)]
     expected = math.sqrt(sum(r * r for r in returns) / 3)
     assert made[0].volatility_bps == 0.0
     assert made[-1].volatility_bps == pytest.approx(expected)
-    assert made[-1].outputs[1].p == (1 + 1) / (2 + 2)
+    assert of(made[-1], "prior").p == (1 + 1) / (2 + 2)
 
 
 def test_vector_without_a_mid_is_refused(tables: drive.Tables) -> None:
     with pytest.raises(Undecodable, match="PRICE_NOT_POSITIVE"):
         drive.learn(tables, [features(0, 0)])
-    assert SYMBOL not in tables.learners
+    assert PLACE not in tables.learners
 
 
 def test_state_of_an_unknown_format_is_learned_anew(taught: drive.Tables) -> None:
-    row = taught.learners.edit(SYMBOL)
+    row = taught.learners.edit(PLACE)
     assert row is not None
-    row.lin = b"lin0" + row.lin[4:]
+    kept = row.versions["lin"]
+    row.versions["lin"] = msgspec.structs.replace(kept, state=b"lin0" + kept.state[4:])
     answers = predictions(taught, *[features(60_000 + 1_200 * n) for n in range(3)], first=600)
     assert [answer.served.abstain for answer in answers] == ["not_enough_labels"] * 3
 
@@ -228,7 +250,9 @@ def test_discarded_and_restored_chunks_change_no_bit(seed: int) -> None:
             parts = drive.Tables()
             parts.restore(log)
     assert outputs == expected
-    assert list(parts.learners.items()) == list(whole.learners.items())
+    whole.commit()
+    for one, other in zip(parts.all(), whole.all(), strict=True):
+        assert list(one.items()) == list(other.items()), one.name
 
 
 def test_chunk_that_fails_in_a_lesson_is_run_again_from_the_committed_state(
@@ -238,12 +262,13 @@ def test_chunk_that_fails_in_a_lesson_is_run_again_from_the_committed_state(
     twin = drive.Tables()
     drive.learn(twin, walk(600))
     expected = drive.learn(twin, vectors, 600)
-    model = taught.learners.linear(SYMBOL, taught.learners[SYMBOL].lin)
+    model = taught.learners.online(PLACE, "lin", taught.learners[PLACE].kept("lin").state)
+    assert isinstance(model, Linear)
     lesson = model._regression.learn_one
     taken: list[None] = []
 
-    def fail_the_third(**example: Any) -> None:
-        taken.append(lesson(**example))
+    def fail_the_third(*example: Any) -> None:
+        taken.append(lesson(*example))
         if len(taken) == 3:
             raise RuntimeError("in the middle")
 
@@ -257,6 +282,7 @@ def test_chunk_that_fails_in_a_lesson_is_run_again_from_the_committed_state(
 
 def test_model_and_lane_are_in_the_id(tables: drive.Tables) -> None:
     made = predictions(tables, features(0), first=41)[0]
-    assert made.prediction_id == "up1s.micro.all:inline:0:41"
+    assert made.prediction_id == f"{FAST}:inline:0:41"
     assert made.features_ref == Ref("features", 0, 41)
-    assert made.model == learner.MODEL
+    assert made.lane == "inline"
+    assert (made.spec, made.set_hash) == (labels.UP_1S.hash, SET_HASH)

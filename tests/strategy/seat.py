@@ -30,6 +30,7 @@ def prediction(ms: int, p: float | None, **changed: Any) -> Prediction:
         served=Answer("lin", p, "" if p is not None else "warming_up"),
         features_ref=Ref("features", 0, ms),
         volatility_bps=0.5,
+        edge_bps=0.0 if p is None else (2 * p - 1) * 0.5,
     )
     return msgspec.structs.replace(made, **changed)
 

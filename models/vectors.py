@@ -1,0 +1,28 @@
+"""Which vectors may be answered and learned."""
+
+import math
+
+from models.features import FEATURES, SET_HASH, VECTOR
+from models.labels import GAP_MS_MAX
+from streams.predictions import Features
+
+
+def refusal(features: Features) -> tuple[str, tuple[float, ...]]:
+    """Why a vector may be neither answered nor learned, "" if it may, and its values if it has any.
+
+    The feature function clips, so a value beyond its clip was made by something else.
+    """
+    if features.set_hash != SET_HASH or len(features.vector) != VECTOR.size:
+        return "feature_set", ()
+    values = VECTOR.unpack(features.vector)
+    if not all(map(math.isfinite, values)):
+        return "nonfinite_input", values
+    for value, feature in zip(values, FEATURES, strict=True):
+        if not feature.low <= value <= feature.high:
+            return "out_of_distribution", values
+    return "", values
+
+
+def is_stale(features: Features) -> bool:
+    """Whether the vector comes after a silence: it is learned, but not answered."""
+    return features.gap_ms > GAP_MS_MAX
