@@ -16,7 +16,8 @@ CLICK_USAGE = 2
 """What the command-line library exits with for a wrong option; we say 64, as sysexits does."""
 
 COMMANDS = (
-    "up order kill feed worker sink api doctor verify replay diff capture topics dlq limits train backfill demo"
+    "up order kill feed worker sink api doctor verify replay diff capture topics dlq limits train promote models "
+    "backfill demo"
 ).split()
 """Each is a file of `api/commands/` with a function or a group of that name."""
 

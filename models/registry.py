@@ -114,8 +114,8 @@ def check_golden(version: ModelVersion, predict: Callable[[tuple[float, ...]], f
 
 
 def _is_named_rightly(version: ModelVersion) -> bool:
-    """Built-in online versions have no file and carry their own names; all others carry their hashes."""
-    if version.kind == "online" and not version.files:
+    """Built-in versions have no file and carry their own names; all others carry their hashes."""
+    if version.kind != "batch" and not version.files:
         return version.version == version.algorithm
     return version.version == version_id(version)
 

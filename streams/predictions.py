@@ -191,7 +191,9 @@ class Alias(Message, frozen=True, omit_defaults=True):
     epoch: int
     champion: str
     effective_from: int
-    action: Literal["start", "shadow", "canary", "promote", "demote", "rollback", "hold", "unhold"]
+    action: Literal[
+        "start", "shadow", "canary", "promote", "demote", "rollback", "hold", "unhold", "entries"
+    ]
     challenger: str = ""
     canary_fraction: float = 0.0
     shadows: tuple[str, ...] = ()

@@ -27,9 +27,17 @@ def follow(state: GateState, alias: Alias, settings: GateSettings) -> None:
         state.admitted, state.fault = 0, ""
     if alias.action == "demote":
         state.demotions = [*state.demotions, alias.effective_from][-DEMOTIONS_KEPT:]
-    state.canary = Canary(alias.effective_from) if 0 < alias.canary_fraction < 1 else None
+    state.canary = _step(state.canary, alias)
     _watch(state, alias)
     _admit(state, alias, settings)
+
+
+def _step(canary: Canary | None, alias: Alias) -> Canary | None:
+    """The canary's step: the one under way, if this alias does not change its share."""
+    share = alias.canary_fraction
+    if canary is not None and canary.share == share:
+        return canary
+    return Canary(alias.effective_from, share) if 0 < share < 1 else None
 
 
 def _watch(state: GateState, alias: Alias) -> None:

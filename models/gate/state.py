@@ -60,6 +60,7 @@ class Canary(msgspec.Struct):
     """The step under way. gap_bps: what the challenger brought beyond the champion where it answered."""
 
     since: int
+    share: float
     labels: int = 0
     gap_bps: float = 0.0
 

@@ -183,7 +183,29 @@ def alias_of(
         case "abort":
             return msgspec.structs.replace(new, action="shadow")
         case action:
-            return succeeded(new, alias, verdict.candidate, action, verdict.holds)
+            return succeeded(new, alias, verdict.candidate, action, settings, verdict.holds)
+
+
+def approved(proposal: Verdict) -> Verdict:
+    """What becomes of a proposal once a person agrees: its first canary step."""
+    assert proposal.action == "propose"
+    return msgspec.structs.replace(proposal, action="canary", share=CANARY_STEPS[0])
+
+
+def entries_of(
+    alias: Alias, clock: int, below_cost: bool, by: str, settings: GateSettings
+) -> Alias:
+    """The alias that lets entries be made on the champion's answers, or ends that."""
+    return msgspec.structs.replace(
+        alias,
+        epoch=alias.epoch + 1,
+        effective_from=clock + int(settings.lead_s * SECOND_NS),
+        action="entries",
+        below_cost=below_cost,
+        evidence="",
+        by=by,
+        reason="it earns its costs no more" if below_cost else "it earns its costs",
+    )
 
 
 def succeeded(
@@ -191,9 +213,13 @@ def succeeded(
     alias: Alias,
     champion: str,
     action: Literal["promote", "demote", "rollback"],
+    settings: GateSettings,
     holds: bool = False,
 ) -> Alias:
-    """`new` with another champion: the former one and an unfinished challenger shadow on."""
+    """`new` with another champion: the former one and an unfinished challenger shadow on.
+
+    It has yet to show that it earns its costs.
+    """
     shadows = dict.fromkeys((alias.champion, alias.challenger, *alias.shadows))
     return msgspec.structs.replace(
         new,
@@ -203,5 +229,6 @@ def succeeded(
         challenger="",
         canary_fraction=0.0,
         shadows=tuple(version for version in shadows if version and version != champion),
+        below_cost=settings.entry_evidence_min > 1,
         held=alias.held or holds,
     )

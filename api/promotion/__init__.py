@@ -1,0 +1,1 @@
+"""`headrace promote`: reads examples, weighs the versions of each model, and changes what serves."""
