@@ -1,4 +1,4 @@
-import pickle
+import pickle  # noqa: TID251  one is offered as a model, and refused
 from pathlib import Path
 
 import msgspec
