@@ -32,8 +32,8 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 class Means:
     """What a run is carried out with. url: of the database; docs: folder of the pages on validations.
 
-    judge: made once a run, with the folder of its pages.
     base_url, rate (requests a second), key: of the source, where not the usual. coin: CoinGecko's name, if not known.
+    judge: made once a run, with the folder of its pages.
     """
 
     url: str

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
@@ -34,15 +34,21 @@ class Venue:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request and close."""
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            target = urlsplit(head.split(b" ")[1].decode())
-            parameters = {name: values[0] for name, values in parse_qs(target.query).items()}
-            number = len(self.requests)
-            self.requests.append((target.path, parameters))
-            body = self.body(target.path, parameters)
-            await self.faults.get(number, plainly)(self, writer, body)
-        writer.close()
+        try:
+            await self._serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # whoever asked has gone
+        finally:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        target = urlsplit(head.split(b" ")[1].decode())
+        parameters = {name: values[0] for name, values in parse_qs(target.query).items()}
+        number = len(self.requests)
+        self.requests.append((target.path, parameters))
+        body = self.body(target.path, parameters)
+        await self.faults.get(number, plainly)(self, writer, body)
 
     def body(self, path: str, parameters: Parameters) -> bytes:
         """What a healthy server answers."""
@@ -119,3 +125,4 @@ async def listening(venue: Venue) -> AsyncIterator[Venue]:
         finally:
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
