@@ -14,6 +14,7 @@ from agents.meter import ProcessMeter
 from agents.metrics import CATALOGUE, PREFIX, SECONDS, Metrics
 from agents.observe import observer
 from agents.outbox import Sent
+from api.promotion.told import PromotionMeter
 from streams import interleaving
 from streams.messages import Decision
 from streams.meter import Meter, NoMeter
@@ -32,6 +33,7 @@ UNITS = (
     "_rows",
     "_info",
     "_connected",
+    "_evalue",
     "_assigned",
     "_keys",
     "_clients",
@@ -137,6 +139,10 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     refused = Decision("d", "new", "rejected", "paper", CAUSE, 1, reason="NO_PRICE")
     meter.outcomes([fill(1), order_event(1), refused])
     insecure.show(metrics, Settings(profile="simulation"))
+    promotion = PromotionMeter(metrics)
+    promotion.swap("up1s.micro.all", "promote")
+    promotion.evidence("up1s.micro.all", 1.5)
+    promotion.passed(0.1)
     shown = text(metrics)
     silent = [row.name for row in CATALOGUE if not re.search(SERIES.format(row.name), shown, re.M)]
     assert silent == []

@@ -5,16 +5,14 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import msgspec
 import psycopg
 from aiokafka import AIOKafkaConsumer
 
-from agents.metrics import Metrics
 from api.process import serving
 from api.promotion import start
 from api.promotion.job import Gate, Passed
+from api.promotion.told import PromotionMeter, Told
 from api.registry import aliases
 from api.registry.aliases import Connection
 from api.registry.publish import publish
@@ -26,7 +24,6 @@ from streams.settings import Settings
 logger = logging.getLogger("headrace.promotion")
 
 RETRY_S = 2.0
-SWAPS = {"promote": "promote", "demote": "demote", "rollback": "rollback", "canary": "canary"}
 
 
 @asynccontextmanager
@@ -42,7 +39,7 @@ async def connected(settings: Settings) -> AsyncIterator[Connection]:
 async def run(settings: Settings, gate: GateSettings, every_s: float, key: bytes = b"") -> None:
     """Pass after pass, until told to stop; an outage of a store is waited out."""
     async with serving(settings) as process:
-        told = Told(gate, process.metrics)
+        told = Told(gate, PromotionMeter(process.metrics))
         process.show(told.status)
         process.ready_when({"passed": lambda: told.passes > 0})
         while not process.stop.is_set():
@@ -58,7 +55,7 @@ async def _passes(
     gate: GateSettings,
     every_s: float,
     key: bytes,
-    told: "Told",
+    told: Told,
     stop: asyncio.Event,
 ) -> None:
     judge = Gate(gate, key)
@@ -92,44 +89,3 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         return
-
-
-class Told:
-    """What the job says of itself: /status for the view, and metrics."""
-
-    def __init__(self, gate: GateSettings, metrics: Metrics) -> None:
-        self.passes = 0
-        self._metrics = metrics
-        self._models: dict[str, dict[str, Any]] = {}
-        self._swaps: dict[str, int] = {}
-        self._settings = gate.changed()
-
-    def status(self) -> dict[str, Any]:
-        """By model what serves and what the gate knows; how often each kind of change was made by this process."""
-        return {
-            "models": self._models,
-            "swaps": self._swaps,
-            "settings": self._settings,
-            "passes": self.passes,
-        }
-
-    def take(self, passed: Passed) -> None:
-        """Show one pass."""
-        found, alias = passed.evidence, passed.alias
-        self._models[alias.model] = {
-            "alias": msgspec.to_builtins(alias),
-            "evidence": msgspec.to_builtins(found),
-            "verdict": msgspec.to_builtins(passed.verdict),
-        }
-        if alias.epoch != found.epoch and alias.action in SWAPS:
-            kind = SWAPS[alias.action]
-            self._swaps[kind] = self._swaps.get(kind, 0) + 1
-            self._metrics.add("swaps_total", (alias.model, kind))
-            logger.info("%s: %s %s: %s", alias.model, kind, alias.champion, alias.reason)
-        best = max((each.evidence for each in found.candidates.values()), default=1.0)
-        self._metrics.set("champion_evalue", (alias.model,), best)
-
-    def ended(self, seconds: float) -> None:
-        """A pass over all models is done."""
-        self.passes += 1
-        self._metrics.observe("promotion_seconds", (), seconds)

@@ -1,0 +1,69 @@
+"""What the promotion job says of itself: /status, which the view shows, and metrics."""
+
+from typing import Any
+
+import msgspec
+
+from agents.metrics import Metrics
+from api.promotion.job import Passed
+from models.gate.settings import GateSettings
+
+SWAPS = frozenset({"promote", "demote", "rollback", "canary"})
+
+
+class PromotionMeter:
+    """The figures of the job."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def swap(self, model: str, kind: str) -> None:
+        """What serves was changed."""
+        self._metrics.add("swaps_total", (model, kind))
+
+    def evidence(self, model: str, value: float) -> None:
+        """E of the best candidate."""
+        self._metrics.set("champion_evalue", (model,), value)
+
+    def passed(self, seconds: float) -> None:
+        """A pass over all models is done."""
+        self._metrics.observe("promotion_seconds", (), seconds)
+
+
+class Told:
+    """The job's last words about each model. passes: how many it has made over all of them."""
+
+    def __init__(self, gate: GateSettings, meter: PromotionMeter) -> None:
+        self.passes = 0
+        self._meter = meter
+        self._models: dict[str, dict[str, Any]] = {}
+        self._swaps = dict.fromkeys(sorted(SWAPS), 0)
+        self._settings = gate.changed()
+
+    def status(self) -> dict[str, Any]:
+        """By model what serves and what the gate knows; the changes that this process made, by kind."""
+        return {
+            "models": self._models,
+            "swaps": self._swaps,
+            "settings": self._settings,
+            "passes": self.passes,
+        }
+
+    def take(self, passed: Passed) -> None:
+        """Show one pass."""
+        found, alias = passed.evidence, passed.alias
+        self._models[alias.model] = {
+            "alias": msgspec.to_builtins(alias),
+            "evidence": msgspec.to_builtins(found),
+            "verdict": msgspec.to_builtins(passed.verdict),
+        }
+        best = max((each.evidence for each in found.candidates.values()), default=1.0)
+        self._meter.evidence(alias.model, best)
+        if alias.epoch != found.epoch and alias.action in SWAPS:
+            self._swaps[alias.action] += 1
+            self._meter.swap(alias.model, alias.action)
+
+    def ended(self, seconds: float) -> None:
+        """A pass over all models is done."""
+        self.passes += 1
+        self._meter.passed(seconds)
