@@ -75,9 +75,9 @@ async def run(
 def prepared(read: Read, task: Task, validate: Validate) -> Ready:
     """The parts, once the train rows have passed the quality suite. Raises NotTrained."""
     try:
-        ready = train.prepared(read.frame, task)
+        ready = train.prepared(read, task)
     except TooFew as error:
-        left_out = ", ".join(f"{count} {why}" for why, count in read.left_out.items() if count)
+        left_out = ", ".join(f"{count} {why}" for why, count in read.left_out.items())
         raise NotTrained(f"too_few: {error}; left out: {left_out or 'none'}") from error
     columns, rules = train.quality(ready, task)
     reason = validate(columns, rules)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,10 +14,12 @@ from streams.predictions import Example
 
 Texts = np.ndarray[Any, np.dtype[np.str_]]
 THIN_NS_MIN = 100_000_000
+READY_SHARE = 0.5
+"""A feature that takes long to be ready is used where at least so many of the rows have it."""
 
 
 class FeatureSet(NamedTuple):
-    """What a vector is made of. required: the bits that must be ready. clip: the bounds that its making keeps."""
+    """What a vector is made of. required: the bits that a row must have ready. clip: what its making keeps to."""
 
     name: str
     hash: str
@@ -61,9 +63,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class Read:
-    """What was found. left_out: examples that are no rows, by why. offsets: first and last of each `features` place."""
+    """What was found.
+
+    required: bits that every row has ready. left_out: examples that are no rows, by why. offsets: the first and the
+    last of each partition of `features`.
+    """
 
     frame: Frame
+    required: int
     left_out: dict[str, int]
     offsets: dict[str, tuple[int, int]]
 
@@ -72,21 +79,39 @@ def read(examples: Iterable[Example], features: FeatureSet, spec: LabelSpec, mod
     """The rows among the examples of one model, thinned: see `thin`."""
     left_out: Counter[str] = Counter()
     rows: dict[tuple[int, str, str], Example] = {}
-    offsets: dict[str, tuple[int, int]] = {}
     for example in examples:
         why = _unfit(example, features, spec, model)
         if why:
             left_out[why] += 1
-            continue
-        rows[example.time, example.symbol, example.prediction_id] = example
-        place, offset = f"{example.features_ref.topic}/{example.features_ref.partition}", example
-        first, last = offsets.get(place, (offset.features_ref.offset,) * 2)
-        at = example.features_ref.offset
-        offsets[place] = min(first, at), max(last, at)
-    frame = _columns([rows[key] for key in sorted(rows)], len(features.names))
-    kept = frame.take(thin(frame, spec.horizon_ns))
+        else:
+            rows[example.time, example.symbol, example.prediction_id] = example
+    required = _required(rows.values(), features)
+    ready = [rows[key] for key in sorted(rows) if not required & ~rows[key].ready]
+    left_out["warming_up"] += len(rows) - len(ready)
+    frame = _columns(ready, len(features.names))
+    kept = thin(frame, spec.horizon_ns)
     left_out["thinned"] += len(frame) - len(kept)
-    return Read(kept, dict(sorted(left_out.items())), dict(sorted(offsets.items())))
+    counts = {why: count for why, count in sorted(left_out.items()) if count}
+    return Read(frame.take(kept), required, counts, _offsets(ready[row] for row in kept.tolist()))
+
+
+def _required(rows: Collection[Example], features: FeatureSet) -> int:
+    """The bits of the set, and those that most rows have."""
+    required = features.required
+    for bit in range(len(features.names)):
+        ready = sum(row.ready >> bit & 1 for row in rows)
+        if rows and ready >= READY_SHARE * len(rows):
+            required |= 1 << bit
+    return required
+
+
+def _offsets(rows: Iterable[Example]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for row in rows:
+        topic, partition, at = row.features_ref
+        first, last = found.get(f"{topic}/{partition}", (at, at))
+        found[f"{topic}/{partition}"] = min(first, at), max(last, at)
+    return dict(sorted(found.items()))
 
 
 def _unfit(example: Example, features: FeatureSet, spec: LabelSpec, model: str) -> str:

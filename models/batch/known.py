@@ -14,7 +14,7 @@ def features_of(model: str) -> FeatureSet:
     name = _parts(model)[1]
     if name == features.NAME:
         clip = tuple((feature.low, feature.high) for feature in features.FEATURES)
-        return FeatureSet(name, features.SET_HASH, features.NAMES, features.READY_ALL, clip)
+        return FeatureSet(name, features.SET_HASH, features.NAMES, features.READY_SOON, clip)
     raise UnknownModel(f"{model}: no feature set {name}")
 
 

@@ -51,23 +51,26 @@ class Trained(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """The parts and what was learned of the train rows."""
+    """The parts and what was learned of the train rows. used: the features that have a part in any answer."""
 
     parts: Parts
     prepared: Prepared
+    used: tuple[bool, ...]
 
 
-def prepared(frame: Frame, task: Task) -> Ready:
+def prepared(read: Read, task: Task) -> Ready:
     """Cut and weigh the rows. Raises TooFew."""
-    parts = split(frame, embargo_ns(task.spec.horizon_ns), task.config.rows_min)
-    found = prepare(parts.train)
-    return Ready(parts, _without(found, task))
+    parts = split(read.frame, embargo_ns(task.spec.horizon_ns), task.config.rows_min)
+    used = tuple(
+        bool(read.required >> bit & 1) and name not in task.config.left_out
+        for bit, name in enumerate(task.features.names)
+    )
+    return Ready(parts, _only(used, prepare(parts.train)), used)
 
 
 def quality(ready: Ready, task: Task) -> tuple[dict[str, Any], TrainingRules]:
     """The train rows as the quality suite takes them, and the rules that they must keep."""
-    train, features = ready.parts.train, task.features
-    used = [name not in task.config.left_out for name in features.names]
+    train, features, used = ready.parts.train, task.features, ready.used
     columns = dict(zip(features.names, train.x.T, strict=True))
     columns = {name: columns[name] for name, yes in zip(features.names, used, strict=True) if yes}
     clip = tuple(bounds for bounds, yes in zip(features.clip, used, strict=True) if yes)
@@ -116,22 +119,21 @@ def judge(fitted: Fitted, ready: Ready, read: Read, task: Task) -> Trained:
     return Trained(registry.stamped(version), fitted.files, metrics, refusals)
 
 
-def _without(found: Prepared, task: Task) -> Prepared:
-    """Features that are left out stand still at zero."""
-    out = [name in task.config.left_out for name in task.features.names]
+def _only(used: tuple[bool, ...], found: Prepared) -> Prepared:
+    """Features that are not used stand still at zero."""
     return found._replace(
-        clip=tuple((0.0, 0.0) if no else clip for clip, no in zip(found.clip, out, strict=True)),
-        mean=tuple(0.0 if no else mean for mean, no in zip(found.mean, out, strict=True)),
-        deviation=tuple(1.0 if no else size for size, no in zip(found.deviation, out, strict=True)),
+        clip=tuple(c if yes else (0.0, 0.0) for c, yes in zip(found.clip, used, strict=True)),
+        mean=tuple(m if yes else 0.0 for m, yes in zip(found.mean, used, strict=True)),
+        deviation=tuple(d if yes else 1.0 for d, yes in zip(found.deviation, used, strict=True)),
     )
 
 
 def _fit(algorithm: str, ready: Ready, task: Task) -> Fitted:
-    parts, found = ready
+    parts, found, _ = ready
     names = task.features.names
     files = fitting.fit(algorithm, names, parts.train, parts.validation, found, task.config)
     files[SCALER] = encoded(Scaler(hexes(found.mean), hexes(found.deviation)))
-    draft = _draft(algorithm, found, parts, task)
+    draft = _draft(algorithm, ready, task)
     scorer = Scorer(draft, files | {PLATT: UNSCALED})
     scores = [scorer.raw(row) for row in parts.validation.x.tolist()]
     files[PLATT] = encoded(Platt(*hexes(platt.fit(scores, parts.validation.y.tolist()))))
@@ -144,10 +146,8 @@ def _fit(algorithm: str, ready: Ready, task: Task) -> Fitted:
     return Fitted(draft, files, fitting.importance(algorithm, names, files))
 
 
-def _draft(algorithm: str, found: Prepared, parts: Parts, task: Task) -> ModelVersion:
+def _draft(algorithm: str, ready: Ready, task: Task) -> ModelVersion:
     """All that the version says of itself before its files are known."""
-    bits = {name: 1 << bit for bit, name in enumerate(task.features.names)}
-    left_out = sum(bits[name] for name in task.config.left_out)
     return ModelVersion(
         model=task.config.model,
         version="",
@@ -156,10 +156,10 @@ def _draft(algorithm: str, found: Prepared, parts: Parts, task: Task) -> ModelVe
         format=FORMATS[algorithm],
         set_hash=task.features.hash,
         spec=task.spec.hash,
-        required=task.features.required & ~left_out,
+        required=sum(1 << bit for bit, yes in enumerate(ready.used) if yes),
         seed=task.config.seed,
-        clip=found.clip,
-        cutoff=parts.validation_end,
+        clip=ready.prepared.clip,
+        cutoff=ready.parts.validation_end,
         max_age_ns=task.config.max_age_ns,
     )
 

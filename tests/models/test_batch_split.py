@@ -148,10 +148,24 @@ def test_only_labelled_rows_of_one_feature_set_and_one_label_that_are_ready_are_
     ]
     found = read([*bad, *reversed(good)], SET, UP_1S, MODEL)
     assert len(found.frame) == 4
-    assert {why for why, count in found.left_out.items() if count} == {
+    assert set(found.left_out) == {
         "flat", "censored", "other_feature_set", "other_label_spec", "warming_up", "other_model"
     }  # fmt: skip
     assert found.offsets == {"features/0": (0, 3)}
+
+
+def test_a_feature_that_is_long_in_getting_ready_is_used_where_half_of_the_rows_have_it() -> None:
+    whole = (1 << len(SET.names)) - 1
+    slow = whole & ~SET.required
+    assert slow
+    for count, required, left in ((5, whole, 5), (4, whole & ~slow, 10)):
+        rows = [
+            msgspec.structs.replace(row, ready=whole if number < count else whole & ~slow)
+            for number, row in enumerate(examples(10))
+        ]
+        found = read(rows, SET, UP_1S, MODEL)
+        assert found.required == required
+        assert len(found.frame) == left
 
 
 def test_a_data_set_is_named_by_every_bit_whatever_order_it_came_in() -> None:

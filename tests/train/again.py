@@ -19,7 +19,7 @@ def trained(found: list[Example], config: Config = CONFIG) -> list[Trained]:
     """Both versions."""
     task = Task(config, SET, UP_1S, {})
     read = frame.read(found, SET, UP_1S, MODEL)
-    ready = train.prepared(read.frame, task)
+    ready = train.prepared(read, task)
     return [train.judge(fitted, ready, read, task) for fitted in train.fit(ready, task)]
 
 

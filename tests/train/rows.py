@@ -72,7 +72,7 @@ def _example(
         known_at=time + SECOND_NS,
         elapsed_ns=SECOND_NS,
         mid2=200_000,
-        ready=SET.required,
+        ready=features.READY_ALL,
         vector=features.VECTOR.pack(*values),
         features_ref=Ref("features", 0, number),
         known_ref=Ref("features", 0, number + 8),
