@@ -24,6 +24,7 @@ ROWS = {
     "P5": "tests.bench.recovery",
     "P8": "tests.bench.growth",
     "P9": "tests.bench.startup",
+    "P10": "tests.bench.features",
 }
 """Row of the performance page -> the module that measures it."""
 
