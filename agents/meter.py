@@ -107,6 +107,9 @@ class ProcessMeter:
     def connected(self, sink: str, up: bool) -> None:
         self._metrics.set("sink_connected", (sink,), up)
 
+    def feature_time(self, view: str, seconds: float) -> None:
+        self._metrics.set("feature_timestamp_seconds", (view,), seconds)
+
     def ticks(self, venue: str, channel: str, messages: int) -> None:
         self._metrics.add("feed_messages_total", (venue, channel), messages)
 

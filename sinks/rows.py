@@ -169,7 +169,10 @@ TABLES: tuple[Table, ...] = (
         cash numeric
         reserved numeric
         fill_id text
-        event_ns bigint time""",
+        event_ns bigint time
+        currency text
+        equity numeric
+        exposure numeric""",
     ),
     table(
         "features",

@@ -74,6 +74,9 @@ class SinkMeter(Protocol):
     def connected(self, sink: str, up: bool) -> None:
         """Whether the store answers."""
 
+    def feature_time(self, view: str, seconds: float) -> None:
+        """The newest row in the online store. seconds: its event time since 1970."""
+
 
 class FeedMeter(Protocol):
     """What a feed reports."""
@@ -159,6 +162,8 @@ class NoMeter:
     def backlog(self, sink: str, records: int, queued: int) -> None: ...
 
     def connected(self, sink: str, up: bool) -> None: ...
+
+    def feature_time(self, view: str, seconds: float) -> None: ...
 
     def ticks(self, venue: str, channel: str, messages: int) -> None: ...
 

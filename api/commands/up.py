@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,9 @@ def up(
     controls: Annotated[
         bool, typer.Option("--controls", help="Let the live page turn the kill switch.")
     ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Fill the feature store too; needs its extra.")
+    ] = False,
     no_view: Annotated[bool, typer.Option("--no-view", help="Lines in place of the view.")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL, Valkey, the engine and a market feed, and show what they do. Ctrl-C stops them all.
@@ -68,9 +72,12 @@ def up(
             fresh=fresh,
             view=not no_view,
             controls=controls,
+            features=features,
         )
         if report is not None and duration is None:
             raise Ended(Exit.USAGE, "--report needs --for: it is written at the end")
+        if features and find_spec("feast") is None:
+            raise Ended(Exit.SETTINGS, "--features needs Feast: pip install 'headrace[features]'")
         settings = Settings()
         if data is not None:
             settings = settings.model_copy(update={"data": data})

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api import instants, locate
+from api.commands import features
 from api.ending import plainly
 from api.replay.stretch import CellName
 
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 output = Console(highlight=False, soft_wrap=True)
 
 
-def verify(
+verify = typer.Typer()
+verify.command("features")(features.verify)
+
+
+@verify.callback(invoke_without_command=True)
+def everything(
+    context: typer.Context,
     since: Annotated[
         str | None, typer.Option("--from", help="Replay from this event time.")
     ] = None,
@@ -38,6 +45,8 @@ def verify(
     A running system is judged at a consistent cut. Exits 0 when everything holds, 1 with the first differences, 2 when
     the log does not hold what a verdict needs.
     """
+    if context.invoked_subcommand is not None:
+        return
     from agents import configured  # the routes take a second to import
     from api.verify.verdict import Wanted, judge
 

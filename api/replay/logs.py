@@ -27,8 +27,11 @@ class ProofLog(Protocol):
     def inputs(self, starts: Mapping[TopicPartition, int]) -> AbstractAsyncContextManager[Inputs]:
         """Records from these offsets on. Raises LogTruncated."""
 
-    def written(self, names: Iterable[str]) -> AsyncIterator[Record]:
-        """All of these topics, at least up to what was committed when this is called. Raises TimeoutError."""
+    def written(self, names: Iterable[str], since_ms: int | None = None) -> AsyncIterator[Record]:
+        """All of these topics, at least up to what was committed when this is called. Raises TimeoutError.
+
+        since_ms: what comes before the first record of that time or a later one may be left out.
+        """
 
 
 class KafkaLog:
@@ -54,11 +57,16 @@ class KafkaLog:
             await cursor.open()
             yield cursor
 
-    async def written(self, names: Iterable[str]) -> AsyncIterator[Record]:
+    async def written(
+        self, names: Iterable[str], since_ms: int | None = None
+    ) -> AsyncIterator[Record]:
         """See `ProofLog`."""
         async with log.reader(self._brokers) as consumer:
             places = await log.partitions_of(consumer, names)
             starts = dict(await consumer.beginning_offsets(places))
             ends = await log.settled_ends(self._brokers, places)
+            if since_ms is not None:
+                found = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+                starts = {p: at.offset if (at := found[p]) else ends[p] for p in places}
             async for record in log.between(consumer, starts, ends):
                 yield record

@@ -11,7 +11,7 @@ class UpPlan:
     """seconds: end after these (of event time in lockstep); report: write it there at the end.
 
     lockstep: one round after the other, so that the run repeats to equal hashes. view: the live screen.
-    controls: the API takes the kill switch too.
+    controls: the API takes the kill switch too. features: the feature store is filled too.
     """
 
     feed: FeedPlan
@@ -24,3 +24,4 @@ class UpPlan:
     fresh: bool = False
     view: bool = True
     controls: bool = False
+    features: bool = False

@@ -24,6 +24,7 @@ class Addresses:
     sink: str
     api: str
     feed: str
+    features: str
 
 
 class Services:
@@ -33,7 +34,7 @@ class Services:
         self._data = data
         self._settings = settings
         self._plan = plan
-        ports = {name: free_port() for name in ("worker", "sink", "feed", "api")}
+        ports = {name: free_port() for name in ("worker", "sink", "feed", "api", "features")}
         self._ports = ports
         self._api_port = free_port(settings.api_port)
         self.addresses = Addresses(**{n: f"http://{LOOPBACK}:{p}" for n, p in ports.items()})
@@ -41,6 +42,7 @@ class Services:
         self.api_token, self._tokens_file = _tokens(data, settings, plan)
         self.worker = self._service("worker", ["worker"], "/readyz", lockstep=plan.lockstep)
         self.sink = self._service("sink", ["sink"], "/readyz")
+        self.features = self._service("features", ["sink", "features", "--apply-first"], "/readyz")
         words = ["api", "--controls"] if plan.controls else ["api"]
         self.api = self._service("api", words, "/readyz/http")
         self.feed = self._service("feed", self._feed_arguments(), "/readyz", may_end=True)
@@ -51,9 +53,14 @@ class Services:
         return self.worker, self.sink, self.api
 
     @property
+    def beside(self) -> tuple[Service, ...]:
+        """What nothing waits for."""
+        return (self.features,) if self._plan.features else ()
+
+    @property
     def all(self) -> tuple[Service, ...]:
         """Every service, in the order in which they stop."""
-        return self.feed, self.worker, self.sink, self.api
+        return self.feed, self.worker, *self.beside, self.sink, self.api
 
     def _feed_arguments(self) -> list[str]:
         plan = self._plan

@@ -71,7 +71,8 @@ class System:
         token = f"  token: {services.api_token}" if services.api_token else ""
         self._say(f"live page and API: {services.api_url}/{token}")
         self._say(f"feed: {source.status.choice}")
-        await in_thread(services.feed.start, "feed")
+        started = (services.feed, *services.beside)
+        await asyncio.gather(*(in_thread(part.start, part.name) for part in started))
         parts: tuple[Part, ...] = (*services.all, *self._stores.parts)
         for part in parts:
             self._keeping[part.name] = asyncio.create_task(keep(part, self._say))
@@ -108,9 +109,8 @@ class System:
                 [Stop(services.feed, FEED_S), Stop(services.worker, WORKER_S)], until
             )
             await self._drain(services)
-            killed += await stop_in_order(
-                [Stop(services.sink, SINK_S), Stop(services.api, API_S)], until
-            )
+            rest = [Stop(part, SINK_S) for part in (*services.beside, services.sink)]
+            killed += await stop_in_order([*rest, Stop(services.api, API_S)], until)
         stores = [Stop(part, STORE_S) for part in self._stores.parts]
         return killed + await stop_in_order(stores, until)
 

@@ -54,7 +54,9 @@ class MemoryLog:
                 raise LogTruncated(f"{place.topic} begins at offset {begin}, {start} is needed")
         yield MemoryInputs(self.history, starts)
 
-    async def written(self, names: Iterable[str]) -> AsyncIterator[Record]:
+    async def written(
+        self, names: Iterable[str], since_ms: int | None = None
+    ) -> AsyncIterator[Record]:
         """See `ProofLog`."""
         for name in names:
             for record in self.history.of(name):
