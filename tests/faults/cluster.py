@@ -1,6 +1,7 @@
 """The embedded broker under test: empty topics, records put into it, and what it holds."""
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from streams.log import Record
 from streams.partition import partition_of
 from tests.faults.workers import Worker
 
-PARTITIONS = 4
+PARTITIONS = int(os.environ.get("HEADRACE_PARTITIONS", "4"))
 Put = tuple[str, str, bytes | None, int | None]
 """topic, key, value, timestamp in ms."""
 

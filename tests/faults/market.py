@@ -1,5 +1,6 @@
 """A made-up market for the crash proofs: instruments, accounts, their first cash, and prices that wander."""
 
+import os
 import random
 from collections.abc import Callable, Iterator
 
@@ -9,7 +10,7 @@ from streams.instruments import Instrument
 from streams.messages import Quote, Trade
 from tests.faults.cluster import Put
 
-SYMBOLS = tuple(f"C{number}.SIM" for number in range(8))
+SYMBOLS = tuple(f"C{n}.SIM" for n in range(int(os.environ.get("FAULTS_SYMBOLS", "8"))))
 ACCOUNTS = tuple(f"a{number}" for number in range(8))
 FIRST_TICKS = 10_000
 FIRST_CASH = "50000"

@@ -1,0 +1,89 @@
+"""Workers of one group that come and go while it runs."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import psutil
+
+from streams.ports import free_port
+from tests.faults.workers import Worker
+
+MODULE = "-m api.cli worker"
+SESSION_S = 6.0
+READY_S = 90.0
+
+
+class Fleet:
+    """Named w0, w1, ...; each has a static name, as pods of a StatefulSet have."""
+
+    def __init__(self, brokers: str, directory: Path, app: str) -> None:
+        self.workers: list[Worker] = []
+        directory.mkdir(parents=True, exist_ok=True)
+        self._brokers, self._directory, self.app = brokers, directory, app
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def join(self, count: int = 1) -> list[Worker]:
+        """Start so many more."""
+        joined = [self._worker(len(self.workers) + number) for number in range(count)]
+        for worker in joined:
+            self._stack.enter_context(worker)
+        self.workers += joined
+        return joined
+
+    def leave(self) -> int:
+        """Ask the last to stop; its exit code."""
+        return self.workers.pop().stop()
+
+    def kill(self) -> None:
+        """Kill -9 the last."""
+        self.workers.pop().kill()
+
+    def until_ready(self) -> None:
+        """Wait until every worker has its partitions, restored."""
+        end = time.monotonic() + READY_S
+        while not all(status(worker).get("state") == "READY" for worker in self.workers):
+            for worker in self.workers:
+                assert worker.running(), f"{worker.name} ended:\n{worker.text()[-2000:]}"
+            assert time.monotonic() < end, [status(worker) for worker in self.workers]
+            time.sleep(0.1)
+
+    def resident_mib(self) -> list[float]:
+        """The memory of each."""
+        pids = [worker.child.pid for worker in self.workers if worker.child is not None]
+        return [psutil.Process(pid).memory_info().rss / 2**20 for pid in pids]
+
+    def _worker(self, number: int) -> Worker:
+        return Worker(
+            MODULE,
+            self._brokers,
+            self._directory,
+            name=f"w{number}",
+            app=self.app,
+            session_timeout_s=SESSION_S,
+            settings={"HEADRACE_OPS_PORT": str(free_port())},
+        )
+
+
+def status(worker: Worker) -> dict[str, object]:
+    """What a worker says of itself; nothing while it has no port."""
+    port = worker.settings["HEADRACE_OPS_PORT"]
+    try:
+        found: dict[str, object] = httpx.get(f"http://127.0.0.1:{port}/status", timeout=2).json()
+    except httpx.TransportError:
+        return {}
+    return found
