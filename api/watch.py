@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections import Counter
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -20,6 +22,9 @@ log = logging.getLogger("headrace.api")
 
 EVERY_S = 2.0
 OPS_TIMEOUT_S = 1.0
+BY_NAME = "dns+"
+"""Before a URL of HEADRACE_OPS_URLS: the processes behind one name, which come and go."""
+
 STALE_S = 10.0
 
 
@@ -74,7 +79,8 @@ class Watch:
         self._topics, self._looked_at = found, now
 
     async def _ask(self, client: httpx.AsyncClient) -> None:
-        self.processes = list(await asyncio.gather(*(_ask(client, url) for url in self._urls)))
+        urls = [url for each in self._urls for url in await _addresses(each)]
+        self.processes = list(await asyncio.gather(*(_ask(client, url) for url in urls)))
 
     async def _look_at_feed(self) -> None:
         """Which sources the marks of now came from, and how many breakers are open; None while no store says."""
@@ -88,11 +94,26 @@ class Watch:
         self.open_breakers = sum(1 for mark in marks if mark.breaker)
 
 
+async def _addresses(url: str) -> list[str]:
+    """A URL itself; `dns+http://worker:8001` stands for one at each address that the name has now."""
+    if not url.startswith(BY_NAME):
+        return [url]
+    parts = urlsplit(url.removeprefix(BY_NAME))
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(OPS_TIMEOUT_S):
+            found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    except (OSError, TimeoutError):
+        return [url]  # unreachable, and shown so
+    hosts = sorted({str(address[0]) for *_, address in found})
+    return [f"{parts.scheme}://{f'[{h}]' if ':' in h else h}:{parts.port}" for h in hosts]
+
+
 async def _ask(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     try:
         answer = await client.get(f"{url}/status")
         return {"url": url, "reachable": True, "status": msgspec.json.decode(answer.content)}
-    except (httpx.HTTPError, msgspec.DecodeError):
+    except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError):
         return _unreachable(url)
 
 
