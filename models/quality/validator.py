@@ -43,7 +43,7 @@ class Validator:
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._timeout_s = timeout_s
-        self._docs = docs
+        self._asked = False
         self._folder = tempfile.TemporaryDirectory(prefix="headrace-frames-")
         self._errors = (Path(self._folder.name) / "errors").open("w+b")
         self._process = subprocess.Popen(
@@ -81,6 +81,7 @@ class Validator:
         deadline = time.monotonic() + self._timeout_s
         try:
             assert self._process.stdin is not None
+            self._asked = True
             self._process.stdin.write(request)
             self._process.stdin.flush()
             return msgspec.json.decode(self._line(deadline), type=Verdict)
@@ -94,8 +95,10 @@ class Validator:
             return Verdict(error=f"not validated: {self._last_words()}")
 
     def close(self) -> None:
-        """Let it write its pages and end."""
+        """Let it write its pages and end; at once where it was asked nothing."""
         assert self._process.stdin is not None and self._process.stdout is not None
+        if not self._asked:
+            self._process.kill()
         try:
             self._process.stdin.close()
             self._process.wait(DOCS_TIMEOUT_S)

@@ -5,6 +5,7 @@ import hashlib
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -131,8 +132,12 @@ def rows(database: str, sql: str) -> list[Any]:
 
 def table_hash(database: str) -> str:
     """SHA-256 of all bars and reference prices, in order."""
-    held = [
+    found = [
         *rows(database, "SELECT * FROM bars ORDER BY symbol, interval, ts, source"),
         *rows(database, "SELECT * FROM reference_prices ORDER BY symbol, ts, source"),
+    ]
+    held = [
+        [value.astimezone(UTC) if isinstance(value, datetime) else value for value in row]
+        for row in found
     ]
     return hashlib.sha256(repr(held).encode()).hexdigest()

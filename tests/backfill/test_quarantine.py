@@ -12,6 +12,7 @@ from api.backfill.carry import Outcome
 from api.backfill.record import RunRefused
 from api.backfill.releasing import release
 from api.backfill.run import Judge
+from api.demo.venue import Answer
 from models.quality.validator import Validator
 from tests.backfill import faults
 from tests.backfill.faults import said
@@ -77,7 +78,7 @@ def test_a_release_judges_again_and_bypasses_nothing(database: str, tmp_path: Pa
     ],
 )
 def test_what_cannot_be_judged_is_not_released(
-    database: str, tmp_path: Path, shape: Shape, fault: faults.Answer | None, sentence: str
+    database: str, tmp_path: Path, shape: Shape, fault: Answer | None, sentence: str
 ) -> None:
     lacking = said(lambda trades: trades[1:])
     given = {0: fault} if fault else {4: lacking, 5: lacking}
