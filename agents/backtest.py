@@ -6,7 +6,9 @@ it decides on: those have not been made yet, or wait in a reader that no handler
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -108,13 +110,40 @@ class Backtest:
 
     def run(self, source: Iterable[Source]) -> None:
         """Apply records in this order. Raises HandlerFailed."""
-        for topic, partition, record in source:
+        for (topic, partition), some in groupby(source, key=itemgetter(0, 1)):
+            records = [each.record for each in some]
+            readers = self._readers.get((topic, partition), [])
+            messages = None
+            if len(readers) == 1 and readers[0][1].clock_ms is None:
+                messages = readers[0][1].topic.decode_all(records)
+            if messages is None:
+                self._each(topic, partition, records)
+            else:
+                self._stretch(readers[0], records, messages)
+
+    def _each(self, topic: str, partition: int, records: Sequence[Record]) -> None:
+        for record in records:
             self._deliver(topic, partition, (record,))
-            if self._waiting:
-                self._settle()
-            self.sources += 1
-            if self.sources % self._seal == 0:
-                self.seal()
+            self._applied(1)
+
+    def _stretch(self, reader: Reader, records: Sequence[Record], messages: list[Any]) -> None:
+        """Records of one cell: what leads to nothing is passed without a stop, since nothing could come between."""
+        (station, source), place = reader, 0
+        while place < len(records):
+            left = self._seal - self.sources % self._seal
+            span = range(place, min(len(records), place + left))
+            after = station.walk.to_output(source, records, messages, span)
+            self._send(station)
+            self._applied(after - place)
+            place = after
+
+    def _applied(self, count: int) -> None:
+        """So many more source records are done, but for what came of the last."""
+        if self._waiting:
+            self._settle()
+        self.sources += count
+        if self.sources % self._seal == 0:
+            self.seal()
 
     def seal(self) -> None:
         """End the chunk of every cell: `state` then has all."""
@@ -165,13 +194,15 @@ class Backtest:
 
     def _deliver(self, topic: str, partition: int, records: Sequence[Record]) -> None:
         for station, source in self._readers.get((topic, partition), ()):
-            walk = station.walk
-            walk.over(source, records)
-            outbox = walk.outbox
-            if outbox.sent:
-                sent, outbox.sent = outbox.sent, []
-                for each in sent:
-                    self._take(station.cell, each)
+            station.walk.over(source, records)
+            self._send(station)
+
+    def _send(self, station: _Station) -> None:
+        outbox = station.walk.outbox
+        if outbox.sent:
+            sent, outbox.sent = outbox.sent, []
+            for each in sent:
+                self._take(station.cell, each)
 
     def _take(self, cell: Cell, sent: Sent) -> None:
         place = sent.topic, sent.partition

@@ -216,31 +216,53 @@ class Walk:
 
     def over(self, source: Input, records: Sequence[Record]) -> None:
         """Apply consecutive records of one topic. Raises HandlerFailed."""
-        event = self._event
-        event.topic = source.topic.name
-        event.partition = 0 if source.broadcast else self._cell.partition
-        event.clock_ns = self.clock_ms * 1_000_000
+        self._begin(source)
         careful = self._poisoned or source.clock_ms is not None
         messages = None if careful else source.topic.decode_all(records)
         if messages is None:
             self._carefully(source, records)
         else:
-            self._quickly(source, records, messages)
+            self._quickly(source, records, messages, range(len(messages)))
         self._since += len(records)
         if self._since >= SLICE_RECORDS:
             self._since, self.due = 0, True
 
-    def _quickly(self, source: Input, records: Sequence[Record], messages: list[Any]) -> None:
-        """Records that all decode and move the clock: the hot loop."""
+    def to_output(
+        self, source: Input, records: Sequence[Record], messages: list[Any], span: range
+    ) -> int:
+        """Apply records of a span up to the first that leads to an output; the place behind it. Raises HandlerFailed.
+
+        messages: of all records, of an input that moves the clock.
+        """
+        self._begin(source)
+        return self._quickly(source, records, messages, span, to_output=True)
+
+    def _begin(self, source: Input) -> None:
+        event = self._event
+        event.topic = source.topic.name
+        event.partition = 0 if source.broadcast else self._cell.partition
+        event.clock_ns = self.clock_ms * 1_000_000
+
+    def _quickly(
+        self,
+        source: Input,
+        records: Sequence[Record],
+        messages: list[Any],
+        span: range,
+        *,
+        to_output: bool = False,
+    ) -> int:
+        """Records that all decode and move the clock: the hot loop. The place behind the last one applied."""
         event, outbox, tables = self._event, self.outbox, self._cell.tables
         handlers, clock_ms, step = source.handlers, self.clock_ms, self.step
-        for place, message in enumerate(messages):
+        first, after = span.start, span.stop
+        for place in span:
             event.record = record = records[place]
             moment = record.timestamp
             if moment > clock_ms:
                 clock_ms = moment
                 event.clock_ns = moment * 1_000_000
-            event.message = message
+            event.message = messages[place]
             outputs: list[Output] | None = None
             try:
                 for handler in handlers:
@@ -248,12 +270,19 @@ class Walk:
                     if produced:
                         outputs = [*outputs, *produced] if outputs else [*produced]
                 if outputs:
-                    outbox.add(event, step + place + 1, outputs)
+                    outbox.add(event, step + place - first + 1, outputs)
+                    if to_output:
+                        after = place + 1
+                        break
             except codec.Undecodable as refusal:
-                outbox.refuse(event, step + place + 1, refusal)
+                outbox.refuse(event, step + place - first + 1, refusal)
+                if to_output:
+                    after = place + 1
+                    break
             except Exception as error:  # noqa: BLE001  whatever a handler raises, nothing is committed
                 raise self._failed(error) from error
-        self.clock_ms, self.step = clock_ms, step + len(messages)
+        self.clock_ms, self.step = clock_ms, step + after - first
+        return after
 
     def _carefully(self, source: Input, records: Sequence[Record]) -> None:
         """Any records, one by one."""

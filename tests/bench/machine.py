@@ -30,7 +30,8 @@ def facts() -> dict[str, str]:
         "kafka": KAFKA_JARS.partition("+")[0].rpartition(":")[2],
         "python": platform.python_version(),
         **{name: package(name) for name in PACKAGES},
-        "quixstreams": quix_pin(),
+        "quixstreams": pin(peers.QUIX_PINS, "quixstreams"),
+        "nautilus_trader": pin(peers.NAUTILUS_PINS, "nautilus_trader"),
         "kafka-streams": streams_version(),
         "java": said("java", "-version"),
     }
@@ -67,10 +68,9 @@ def package(name: str) -> str:
         return "not installed"
 
 
-def quix_pin() -> str:
-    """The version of Quix Streams that the peer's environment is pinned to."""
-    pins = dict(line.split("==") for line in peers.QUIX_PINS.read_text().split() if "==" in line)
-    return pins["quixstreams"]
+def pin(file: Path, name: str) -> str:
+    """The version that a peer's environment is pinned to."""
+    return dict(line.split("==") for line in file.read_text().split() if "==" in line)[name]
 
 
 def streams_version() -> str:

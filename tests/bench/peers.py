@@ -9,9 +9,9 @@ HERE = Path(__file__).resolve().parent
 BUILD_SECONDS_MAX = 600
 
 QUIX_PINS = HERE / "requirements-quix.txt"
-QUIX_ENVIRONMENT = HERE / ".venv-quix"
-QUIX_PYTHON = QUIX_ENVIRONMENT / "bin" / "python"
-QUIX_INSTALLED = QUIX_ENVIRONMENT / "installed.txt"
+QUIX_PYTHON = HERE / ".venv-quix" / "bin" / "python"
+NAUTILUS_PINS = HERE / "requirements-nautilus.txt"
+NAUTILUS_PYTHON = HERE / ".venv-nautilus" / "bin" / "python"
 
 STREAMS_PROJECT = HERE / "kafka-streams"
 STREAMS_JAR = STREAMS_PROJECT / "target" / "kafka-streams-peer.jar"
@@ -33,36 +33,30 @@ def run(*argv: str | Path) -> str:
 
 
 def quix() -> str:
-    """Installs the Quix peer's environment unless it holds the pins already. Returns "" or why it cannot run."""
-    pins = QUIX_PINS.read_text()
-    if QUIX_INSTALLED.exists() and QUIX_INSTALLED.read_text() == pins:
+    """Installs the Quix peer's environment. Returns "" or why it cannot run."""
+    return environment(QUIX_PYTHON, QUIX_PINS)
+
+
+def nautilus() -> str:
+    """Installs the nautilus_trader peer's environment. Returns "" or why it cannot run."""
+    return environment(NAUTILUS_PYTHON, NAUTILUS_PINS)
+
+
+def environment(python: Path, wanted: Path) -> str:
+    """Installs these pins around this interpreter unless it holds them already. Returns "" or what failed."""
+    folder = python.parents[1]
+    pins, installed = wanted.read_text(), folder / "installed.txt"
+    if installed.exists() and installed.read_text() == pins:
         return ""
-    if shutil.which("uv"):
-        create: Command = (
-            "uv",
-            "venv",
-            "--quiet",
-            "--clear",
-            "--python",
-            sys.executable,
-            QUIX_ENVIRONMENT,
-        )
-        install: Command = (
-            "uv",
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            QUIX_PYTHON,
-            "-r",
-            QUIX_PINS,
-        )
+    if uv := shutil.which("uv"):
+        create: Command = (uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
+        install: Command = (uv, "pip", "install", "--quiet", "--python", python, "-r", wanted)
     else:
-        create = (sys.executable, "-m", "venv", "--clear", QUIX_ENVIRONMENT)
-        install = (QUIX_PYTHON, "-m", "pip", "install", "--quiet", "-r", QUIX_PINS)
+        create = (sys.executable, "-m", "venv", "--clear", folder)
+        install = (python, "-m", "pip", "install", "--quiet", "-r", wanted)
     reason = run(*create) or run(*install)
     if not reason:
-        QUIX_INSTALLED.write_text(pins)
+        installed.write_text(pins)
     return reason
 
 

@@ -20,6 +20,7 @@ from tests.bench.row import Line, Row
 ROWS = {
     "P1": "tests.bench.throughput",
     "P2": "tests.bench.latency",
+    "P3": "tests.bench.replay",
     "P4": "tests.bench.sink",
     "P5": "tests.bench.recovery",
     "P8": "tests.bench.growth",
