@@ -1,12 +1,13 @@
 """Marks and vectors from quotes and trades: statuses, conflation, refusals, provenance."""
 
 import json
+import random
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from models.features import READY_NOW, SET_HASH
+from models.features import READY_ALL, READY_NOW, SET_HASH
 from streams import topics
 from streams.codec import Undecodable
 from streams.ids import Ref
@@ -203,23 +204,26 @@ def test_quote_without_sizes_gives_a_live_mark_and_no_vector(tables: drive.Table
     assert [each.time for each in drive.of(topics.FEATURES, outputs)] == [START + 10 * MS]
 
 
-@pytest.mark.parametrize("size", [1, 7, 100])
-def test_outputs_and_state_do_not_depend_on_chunks(size: int) -> None:
+@pytest.mark.parametrize("size", [1, 7, 1_000, None])
+def test_outputs_and_state_do_not_depend_on_chunks(size: int | None) -> None:
+    """None: chunks of random size. Half of each is thrown away before it is run, and the tables are restored after."""
     ticks = [
-        trade(11 * n, 100 + n % 3) if n % 4 == 3 else quote(11 * n, bid=95 + n % 7, ask_size=1 + n)
+        trade(97 * n, 100 + n % 3) if n % 4 == 3 else quote(97 * n, bid=95 + n % 7, ask_size=1 + n)
         for n in range(900)
     ]
-    whole = drive.Tables(drive.instrument(SYMBOL))
+    known = drive.instrument(SYMBOL).model_copy(update={"vpin_bucket": 8})
+    whole, draw = drive.Tables(known), random.Random(3)
     expected = drive.ticks(whole, ticks)
-    parts, outputs = drive.Tables(drive.instrument(SYMBOL)), []
-    for first in range(0, len(ticks), size):
-        chunk = ticks[first : first + size]
-        drive.ticks(parts, chunk[: size // 2], first)
+    assert expected[-1].message.ready == READY_ALL
+    parts, outputs, first = drive.Tables(known), [], 0
+    while first < len(ticks):
+        chunk = ticks[first : first + (size or draw.randrange(1, 200))]
+        drive.ticks(parts, chunk[: len(chunk) // 2], first)
         parts.discard()
         outputs += drive.ticks(parts, chunk, first)
-        restored = drive.Tables(drive.instrument(SYMBOL))
+        restored = drive.Tables(known)
         restored.restore(parts.commit())
-        parts = restored
+        parts, first = restored, first + len(chunk)
     assert outputs == expected
     assert parts.market[SYMBOL] == whole.market[SYMBOL]
 

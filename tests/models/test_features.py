@@ -1,26 +1,30 @@
 """Vectors against the formulas over a recount, what they may know, when they are due, and their committed bytes."""
 
-import hashlib
-import random
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 
-from models import features, micro, vpin
+from models import features, micro
 from models.features import (
     FEATURES,
     NAMES,
     READY_1S,
     READY_5S,
     READY_60S,
-    READY_ALL,
     READY_NOW,
     READY_VPIN,
     VECTOR,
 )
 from models.micro import Micro
+from tests.models import committed
 from tests.models.recount import SECOND
 from tests.models.ticks import MS, START, Tick, quoted, streams, walked
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @given(streams)
@@ -94,20 +98,12 @@ def test_set_hash_changes_only_with_the_set() -> None:
 
 def test_a_committed_stream_gives_the_committed_vectors() -> None:
     """A change of these bytes asks for a new version of the set."""
-    draw, sums, digest = random.Random(20), Micro(), hashlib.sha256()
-    vpin.adopt(sums.vpin, 200)
-    bid, time, last = 60_000, START, 0
-    for _ in range(20_000):
-        time += draw.randrange(40 * MS)
-        bid += draw.randrange(-2, 3)
-        if draw.random() < 0.3:
-            micro.on_trade(sums, time, bid + draw.randrange(2), draw.randrange(1, 9), "")
-        else:
-            sizes = draw.randrange(1, 99), draw.randrange(1, 99)
-            micro.on_quote(sums, time, bid, bid + draw.randrange(3), *sizes)
-        if features.is_due(sums):
-            last, packed = features.vector(sums)
-            features.emitted(sums)
-            digest.update(last.to_bytes(4) + packed)
-    assert (sums.sequence, last) == (4_003, READY_ALL)
-    assert digest.hexdigest() == "f3dcab61b59b63a35747e5b2adf80a90eb5e8f74b0623a688026503fda6b1acf"
+    assert committed.digest() == committed.SHA256
+
+
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_vectors_do_not_depend_on_the_seed_of_hashes(seed: str) -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-m", "tests.models.committed"]
+    printed = subprocess.check_output(command, env=environment, cwd=ROOT, text=True)
+    assert printed.split() == [committed.SHA256]
