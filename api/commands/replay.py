@@ -38,12 +38,16 @@ class Records(StrEnum):
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is to become of one run. publish: its topics to write anew; store: rows in the history database."""
+    """What is to become of one run.
+
+    publish: its topics to write anew; keep: those to keep as files; store: rows in the history database.
+    """
 
     speed: float
     report: Path | None
     publish: tuple[str, ...]
     store: bool
+    keep: tuple[str, ...] = ()
 
 
 def replay(
@@ -88,6 +92,9 @@ def replay(
     report: Annotated[
         Path | None, typer.Option(help="Results go there, else beside the run.")
     ] = None,
+    keep: Annotated[
+        str, typer.Option(help="Outputs to keep as files beside the run: examples,predictions.")
+    ] = "",
     publish: Annotated[
         str,
         typer.Option(help="Write these outputs to topics replay.<run>.*, comma separated, or all."),
@@ -144,7 +151,7 @@ def replay(
             trials = grids.sweep(plan, combinations, jobs, settings.postgres_url)
             _judge(trials, len(combinations), folds, report or directory)
             raise typer.Exit
-        wishes = Wishes(pace, report, replay_topics.names(publish), store)
+        wishes = Wishes(pace, report, replay_topics.names(publish), store, _names(keep))
         code = asyncio.run(_replay(settings, directory, known, wanted, run, wishes))
     raise typer.Exit(code)
 
@@ -185,7 +192,7 @@ async def _replay(
         output.print("resumed")
     try:
         async with AsyncExitStack() as stack:
-            take = await _published(stack, settings, plan, wishes, resumed=resumed)
+            take = await _takes(stack, settings, plan, directory, wishes, resumed=resumed)
             done = await _shown(run, plan, wishes.speed, take)
     except LogTruncated as error:
         raise Ended(Exit.REFUSED, str(error)) from error
@@ -199,17 +206,46 @@ async def _replay(
     return code
 
 
-async def _published(
-    stack: AsyncExitStack, settings: Any, plan: "Manifest", wishes: Wishes, *, resumed: bool
+async def _takes(
+    stack: AsyncExitStack,
+    settings: Any,
+    plan: "Manifest",
+    directory: Path,
+    wishes: Wishes,
+    *,
+    resumed: bool,
 ) -> "Take | None":
+    """Who is given the outputs as they come: topics of the run's own, and files."""
+    from api.replay.kept import KeptOutputs
     from api.replay_topics import replay_topics
 
-    if not wishes.publish:
+    takes: list[Take] = []
+    if wishes.publish:
+        topics = replay_topics(
+            settings.brokers, plan.run, wishes.publish, plan.partitions, resumed=resumed
+        )
+        takes.append((await stack.enter_async_context(topics)).take)
+    if wishes.keep:
+        takes.append(stack.enter_context(KeptOutputs(directory, wishes.keep, resumed=resumed)).take)
+    if not takes:
         return None
-    topics = replay_topics(
-        settings.brokers, plan.run, wishes.publish, plan.partitions, resumed=resumed
-    )
-    return (await stack.enter_async_context(topics)).take
+
+    async def take(outputs: Any) -> None:
+        for each in takes:
+            await each(outputs)
+
+    return take
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Topics of the catalogue, comma separated."""
+    from streams.topics import BY_NAME
+
+    wanted = tuple(filter(None, map(str.strip, text.split(","))))
+    unknown = sorted(set(wanted) - BY_NAME.keys())
+    if unknown:
+        raise Ended(Exit.USAGE, f"--keep: no topic {', '.join(unknown)}")
+    return wanted
 
 
 async def _shown(run: "Run", plan: "Manifest", speed: float, take: "Take | None") -> bool:

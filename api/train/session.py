@@ -20,6 +20,7 @@ from models.quality.training import TrainingRules
 from sinks.migrate import migrate
 from streams.predictions import Example
 from streams.settings import Settings
+from streams.topics import EXAMPLES
 
 MS_NS = 1_000_000
 WINDOW_NS = 14 * DAY_NS
@@ -84,9 +85,9 @@ async def tell(settings: Settings, sql: Connection) -> int:
 def _examples(settings: Settings, config: Config, path: Path | None) -> AsyncIterator[Example]:
     rows = sources.Range(config.model, config.since, config.until)
     if path is not None:
-        return sources.file(path, rows)
+        return sources.file(path, EXAMPLES, rows)
     if config.source == "topic":
-        return sources.topic(settings.brokers, rows)
+        return sources.topic(settings.brokers, EXAMPLES, rows)
     return sources.history(settings.postgres_url, rows)
 
 

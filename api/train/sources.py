@@ -1,10 +1,10 @@
-"""Where the rows of a training or a report come from: the history, the topic, or a file that a replay kept."""
+"""Where examples and predictions are read, for trainings and reports: the history, the topic, or what a replay kept."""
 
 import gzip
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import psycopg
@@ -12,8 +12,8 @@ import psycopg
 from streams import log
 from streams.codec import Undecodable
 from streams.ids import Ref
-from streams.predictions import Answer, Example
-from streams.topics import EXAMPLES
+from streams.predictions import Answer, Example, Prediction
+from streams.topics import Topic
 
 EXAMPLES_MAX = 2_000_000
 """More are not read at once; a range that holds more is to be cut."""
@@ -25,6 +25,13 @@ SELECT prediction_id, symbol, model, lane, spec, set_hash, state, event_ns, know
     features_topic, features_partition, features_offset, known_topic, known_partition, known_offset, y, r_bps,
     version, p, outputs::text, cost_bps
 FROM examples WHERE model = %s AND ts >= to_timestamp(%s) AND event_ns >= %s AND event_ns < %s"""
+
+PREDICTIONS = """
+SELECT prediction_id, symbol, model, event_ns, bid, ask, mid2, version, p, abstain, learned, features_topic,
+    features_partition, features_offset, flags::text
+FROM predictions WHERE model = %s AND ts >= to_timestamp(%s) AND event_ns >= %s AND event_ns < %s"""
+
+Read = TypeVar("Read", Example, Prediction)
 
 
 class TooMany(Exception):
@@ -38,62 +45,71 @@ class Range(NamedTuple):
     since: int
     until: int
 
-    def holds(self, example: Example) -> bool:
-        return example.model == self.model and self.since <= example.time < self.until
+    def holds(self, message: Example | Prediction) -> bool:
+        return message.model == self.model and self.since <= message.time < self.until
 
 
 async def history(url: str, wanted: Range) -> AsyncIterator[Example]:
     """From the table `examples`, in no order."""
-    begin_s = (
-        wanted.since / 1e9 - 1
-    )  # an example is recorded when its label is known, never before its vector
-    async with await psycopg.AsyncConnection.connect(url) as sql, sql.cursor("examples") as cursor:
-        cursor.itersize = FETCHED
-        await cursor.execute(HISTORY, [wanted.model, max(begin_s, 0), wanted.since, wanted.until])
-        async for row in cursor:
-            yield _example(row)
+    async for row in _rows(url, HISTORY, wanted):
+        yield _example(row)
 
 
-async def topic(brokers: str, wanted: Range) -> AsyncIterator[Example]:
-    """From the topic, which reaches back 90 days."""
-    async with log.reader(brokers) as consumer:
-        places = await log.partitions_of(consumer, [EXAMPLES.name])
-        starts = await consumer.beginning_offsets(places)
-        found = await consumer.offsets_for_times(
-            {place: max(wanted.since // 1_000_000, 0) for place in places}
+async def predictions(url: str, wanted: Range) -> AsyncIterator[Prediction]:
+    """From the table `predictions`, what was served and its flags alone."""
+    async for row in _rows(url, PREDICTIONS, wanted):
+        given = dict(zip(Prediction.__struct_fields__[:7], row[:7], strict=True))
+        yield Prediction(
+            **given,
+            served=Answer(row[7], row[8], row[9], row[10]),
+            features_ref=Ref(*row[11:14]),
+            flags=msgspec.json.decode(row[14], type=tuple[str, ...]),
         )
-        ends = await consumer.end_offsets(places)
-        begin = {
-            place: found[place].offset if found.get(place) else ends[place] for place in starts
-        }
+
+
+async def topic(brokers: str, of: Topic, wanted: Range) -> AsyncIterator[Any]:
+    """From a topic, which reaches back 90 days."""
+    async with log.reader(brokers) as consumer:
+        places = await log.partitions_of(consumer, [of.name])
+        since_ms = max(wanted.since // 1_000_000, 0)
+        found = await consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+        begin = {place: at.offset for place, at in found.items() if at is not None}
         async for record in log.between(consumer, begin):
-            if record.value is not None:
-                example = EXAMPLES.decode(record.value)
-                if wanted.holds(example):
-                    yield example
+            message = of.decode(record.value or b"")
+            if wanted.holds(message):
+                yield message
 
 
-async def file(path: Path, wanted: Range) -> AsyncIterator[Example]:
+async def file(path: Path, of: Topic, wanted: Range) -> AsyncIterator[Any]:
     """From a file of one JSON document a line, also gzipped. Raises Undecodable with the line's number."""
     opened: Any = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
     with opened as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                example = EXAMPLES.decode(line)
+                message = of.decode(line)
             except Undecodable as error:
-                raise Undecodable(error.reason, f"{path}:{number}: {error}") from error
-            if wanted.holds(example):
-                yield example
+                raise Undecodable(error.reason, f"{path}:{number}: {error.detail}") from error
+            if wanted.holds(message):
+                yield message
 
 
-async def collected(examples: AsyncIterator[Example]) -> list[Example]:
+async def collected(messages: AsyncIterator[Read]) -> list[Read]:
     """All of them. Raises TooMany."""
-    found: list[Example] = []
-    async for example in examples:
-        found.append(example)
+    found: list[Read] = []
+    async for message in messages:
+        found.append(message)
         if len(found) > EXAMPLES_MAX:
-            raise TooMany(f"more than {EXAMPLES_MAX:,} examples; give a shorter range")
+            raise TooMany(f"more than {EXAMPLES_MAX:,} records; give a shorter range")
     return found
+
+
+async def _rows(url: str, query: str, wanted: Range) -> AsyncIterator[tuple[Any, ...]]:
+    begin_s = max(wanted.since / 1e9 - 1, 0)  # a record's time is never before its vector's
+    async with await psycopg.AsyncConnection.connect(url) as sql, sql.cursor("learned") as cursor:
+        cursor.itersize = FETCHED
+        await cursor.execute(query.encode(), [wanted.model, begin_s, wanted.since, wanted.until])
+        async for row in cursor:
+            yield row
 
 
 def _example(row: tuple[Any, ...]) -> Example:

@@ -1,0 +1,1 @@
+"""The evaluation report of a model: as JSON, and as one page."""
