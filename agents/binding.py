@@ -213,6 +213,8 @@ class CellsBinding:
             for record in records:
                 cells[place].restore(record.key, record.value)
         for cell in cells.values():
+            for _ in getattr(cell.tables, "rebuild", tuple)():
+                await asyncio.sleep(0)
             cell.progress.epoch += 1
             live = LiveCell(cell, self._commits, self._observe, self.fail)
             self.cells[cell.group.name, cell.partition] = live

@@ -1,12 +1,15 @@
 """The tables of a cell of each symbol-keyed group, composed of what its handlers need."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from agents.learner_tables import Sweep
 from agents.market_state import market_table
 from agents.strategist import memory_table, timers
 from models.drift import LossTable
+from models.folding import Checkpoint, HeavyTable, Lesson
 from models.learning import LearnerTable
+from models.online import versions
 from models.scores import Scored
 from models.serving import Aliases, NoScorers, Scorers
 from models.waiting import WaitingTable
@@ -37,7 +40,7 @@ class LearnerTables:
 
     def __init__(self, partition: int, scorers: Scorers = NO_SCORERS) -> None:
         self.partition = partition
-        self.learners = LearnerTable()
+        self.learners: LearnerTable = LearnerTable()
         self.waiting = WaitingTable()
         self.blocks = Table("blocks", Scored)
         self.losses = LossTable()
@@ -57,6 +60,27 @@ class LearnerTables:
             self.registry,
             self.aliases,
         )
+
+
+class HeavyTables(LearnerTables):
+    """As of the learner, for versions that are restored by learning their lessons again."""
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(partition)
+        self.lessons = Table("lessons", Lesson)
+        self.checkpoints = Table("checkpoints", Checkpoint)
+        self.learners = self._heavy = HeavyTable(self.lessons, self.checkpoints)
+
+    def all(self) -> tuple[Table[Any], ...]:
+        """Every table of the cell."""
+        return (*super().all(), self.lessons, self.checkpoints)
+
+    def rebuild(self) -> Iterator[None]:
+        """Learn everything again after a restore, a little at a time."""
+        for place, row in self.learners.items():
+            for version, kept in row.versions.items():
+                if version in versions.HEAVY:
+                    yield from self._heavy.fold(place, version, kept.state)
 
 
 class StrategistTables:

@@ -1,7 +1,7 @@
 """The routes of a system as its settings want them; for the composition roots."""
 
 from agents.group import Group
-from agents.routes import routes
+from agents.routes import HEAVY_GROUP, heavy, routes
 from agents.strategies.load import parse
 from streams.settings import Settings
 
@@ -17,3 +17,20 @@ def groups(settings: Settings) -> tuple[Group, ...]:
         settings.gate,
         settings.two_person_release,
     )
+
+
+def everything(settings: Settings) -> tuple[Group, ...]:
+    """All groups and the heavy lane, for whoever replays what was run. Raises StrategyRefused."""
+    return (*groups(settings), heavy())
+
+
+def of_worker(settings: Settings) -> tuple[tuple[Group, ...], str]:
+    """The groups that one worker runs, and its app. Raises StrategyRefused.
+
+    The heavy lane reads what the learner reads, so it is a worker alone and a consumer group of its own.
+    """
+    wanted = settings.only.split(",") if settings.only else []
+    if wanted == [HEAVY_GROUP]:
+        return (heavy(),), f"{settings.app}-heavy"
+    chosen = tuple(group for group in groups(settings) if not wanted or group.name in wanted)
+    return chosen, settings.app

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agents.group import Group
-from agents.routes import routes
+from agents.routes import heavy, routes
 from streams import topics
 
 EXTERNAL = (
@@ -46,7 +46,7 @@ def _node(topic: str) -> str:
 
 def whole() -> tuple[Group, ...]:
     """Every group of the system."""
-    return routes(4, strategy="signal")
+    return *routes(4, strategy="signal"), heavy()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ from streams.topics import Topic
 
 
 class Tables(Protocol):
-    """The tables of one cell, as attributes for its handlers and as a whole for the binding."""
+    """The tables of one cell, as attributes for its handlers and as a whole for the binding.
+
+    Those whose rows alone do not make a cell have a `rebuild`, an iterator that the binding runs after a restore.
+    """
 
     def all(self) -> tuple[Table[Any], ...]:
         """Every table, once."""

@@ -36,6 +36,7 @@ class Lane:
 
 
 INLINE = Lane("inline", versions.INLINE, thins=False)
+HEAVY = Lane("heavy", (*versions.BASELINES, *versions.HEAVY), thins=True)
 
 
 class Sweep(msgspec.Struct, frozen=True, gc=False):

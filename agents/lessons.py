@@ -63,6 +63,8 @@ def _learn(
     if overlaps and lane.thins:
         return
     values = VECTOR.unpack(waited.vector) if waited.learnable else ()
+    if waited.learnable:
+        tables.learners.note(place, row, waited.vector, y == 1, known_at)
     for version in lane.versions:
         if waited.learnable or version in versions.BASELINES:
             tables.learners.teach(place, row, version, values, y == 1, known_at)

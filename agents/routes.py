@@ -9,10 +9,10 @@ from functools import partial
 from types import MappingProxyType
 
 from agents import broker, market, reference
-from agents.cells import LearnerTables, StrategistTables, SymbolTables
+from agents.cells import HeavyTables, LearnerTables, StrategistTables, SymbolTables
 from agents.group import Group, Input
 from agents.learner import Learner
-from agents.learner_tables import INLINE
+from agents.learner_tables import HEAVY, INLINE
 from agents.ledger import Ledger
 from agents.risk import FUTURE_NS, Risk
 from agents.strategies.load import NONE, load
@@ -20,10 +20,12 @@ from agents.strategist import Strategist
 from streams import topics
 from streams.modes import LOCAL, Simulation
 from streams.partition import partition_of
+from streams.topics import Topic
 from tables import proof
 from tables.account_tables import AccountTables
 
 COMMANDS_AHEAD_MS = FUTURE_NS // 1_000_000
+HEAVY_GROUP = "learner-heavy"
 NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -55,15 +57,9 @@ def routes(
         tables=SymbolTables,
         changelog=topics.SYMBOL_STATE,
     )
-    inline = Learner(INLINE, "learner")
-    learned = (topics.PREDICTIONS, topics.LABELS, topics.EXAMPLES)
     learning = Group(
         name="learner",
-        inputs=(
-            Input(topics.REGISTRY, (inline.on_version,), clock_ms=0),
-            Input(topics.ALIAS, (inline.on_alias,), clock_ms=0),
-            Input(topics.FEATURES, (inline.on_features,), learned, on_error="dead_letter"),
-        ),
+        inputs=_learns(Learner(INLINE, "learner"), (topics.LABELS,)),
         tables=LearnerTables,
         changelog=topics.LEARNER_STATE,
         loads="models.online.pipelines",
@@ -98,3 +94,23 @@ def routes(
         changelog=topics.STRATEGIST_STATE,
     )
     return symbol, learning, trading, accounts
+
+
+def heavy() -> Group:
+    """The learner's versions that are too slow to stand beside the market: a worker of its own, of its own app."""
+    return Group(
+        name=HEAVY_GROUP,
+        inputs=_learns(Learner(HEAVY, HEAVY_GROUP), ()),
+        tables=HeavyTables,
+        changelog=topics.HEAVY_STATE,
+        loads="models.online.trees",
+    )
+
+
+def _learns(learner: Learner, labels: tuple[Topic, ...]) -> tuple[Input, ...]:
+    learned = (topics.PREDICTIONS, *labels, topics.EXAMPLES)
+    return (
+        Input(topics.REGISTRY, (learner.on_version,), clock_ms=0),
+        Input(topics.ALIAS, (learner.on_alias,), clock_ms=0),
+        Input(topics.FEATURES, (learner.on_features,), learned, on_error="dead_letter"),
+    )

@@ -36,12 +36,11 @@ def run_worker(settings: Settings) -> int:
     meter = ProcessMeter(metrics)
     insecure.show(metrics, settings)
     try:
-        groups = configured.groups(settings)
+        groups, name = configured.of_worker(settings)
     except StrategyRefused as refusal:
         sys.stderr.write(f"{refusal}\n")
         return Exit.SETTINGS
-    if settings.only:
-        groups = tuple(group for group in groups if group.name in settings.only.split(","))
+    settings = settings.model_copy(update={"app": name})
     app = build(settings, groups, observer(meter), meter)
     beat = Beat()
     ops = OpsServer(_probes(metrics, app, beat), settings.ops_port, settings.host)

@@ -9,14 +9,14 @@ from models.features import FEATURES
 COUNT = 50
 
 
-def vectors() -> tuple[tuple[float, ...], ...]:
-    """The vectors, each feature within its clip; made of hashes, so the same everywhere and for ever."""
+def vectors(count: int = COUNT) -> tuple[tuple[float, ...], ...]:
+    """The first of them, each feature within its clip; made of hashes, so the same everywhere and for ever."""
     return tuple(
         tuple(
             feature.low + (feature.high - feature.low) * _share(row, feature.name)
             for feature in FEATURES
         )
-        for row in range(COUNT)
+        for row in range(count)
     )
 
 

@@ -72,7 +72,8 @@ class Learned(msgspec.Struct, array_like=True, gc=False):
     time of the last vector after a silence. taken: known_at of the last label that overlaps with none before. weights:
     of the mixture. watched: losses that each version's detector has seen. block: scores of the `scored` labels since
     the last full block; blocks: how many were full; recalibrated: how many when a scale last began anew. fresh: a block
-    is full that no prediction has told of. alarms: of drift, that no prediction has told of.
+    is full that no prediction has told of. alarms: of drift, that no prediction has told of. first, lessons: of the
+    heavy lane, the first lesson that is kept and the next.
     """
 
     versions: dict[str, Kept] = {}
@@ -91,6 +92,8 @@ class Learned(msgspec.Struct, array_like=True, gc=False):
     recalibrated: int = 0
     fresh: bool = False
     alarms: tuple[str, ...] = ()
+    first: int = 0
+    lessons: int = 0
 
     def __copy__(self) -> "Learned":
         twin: Learned = super().__copy__()  # type: ignore[misc]  # msgspec has it, its stub has not
@@ -150,3 +153,6 @@ class LearnerTable(Table[Learned]):
         else:
             faults = (*kept.faults, time)[-FAULTS_MAX:]
             row.versions[version] = msgspec.structs.replace(kept, faults=faults)
+
+    def note(self, key: str, row: Learned, vector: bytes, up: bool, time: int) -> None:
+        """Before a lesson. An inline state holds all that was learned, so no lesson need be kept."""

@@ -123,6 +123,7 @@ INTERLEAVING = _json("interleaving", "group", "single", Interleaving)
 
 SYMBOL_STATE = Topic("symbol-state", "table", "symbol", _raw, cleanup="compact")
 LEARNER_STATE = Topic("learner-state", "table", "symbol", _raw, cleanup="compact")
+HEAVY_STATE = Topic("learner-heavy-state", "table", "symbol", _raw, cleanup="compact")
 STRATEGIST_STATE = Topic("strategist-state", "table", "symbol", _raw, cleanup="compact")
 ACCOUNT_STATE = Topic("account-state", "table", "account", _raw, cleanup="compact")
 
@@ -150,6 +151,7 @@ CATALOGUE: tuple[Topic, ...] = (
     REPLAYED,
     SYMBOL_STATE,
     LEARNER_STATE,
+    HEAVY_STATE,
     STRATEGIST_STATE,
     ACCOUNT_STATE,
 )  # fmt: skip

@@ -19,9 +19,11 @@ def test_every_input_topic_has_a_producing_group_or_is_external() -> None:
     assert read <= made
 
 
-def test_every_topic_has_one_producing_group_but_orders() -> None:
-    shared = {t for t, groups in flow.producers(GROUPS).items() if len(groups) > 1}
-    assert shared == {"orders"}, "the strategist sends orders, risk forwards misplaced ones"
+def test_every_topic_has_one_producing_group_but_orders_and_the_lanes() -> None:
+    shared = {t: groups for t, groups in flow.producers(GROUPS).items() if len(groups) > 1}
+    assert shared.pop("orders"), "the strategist sends orders, risk forwards misplaced ones"
+    lanes = ["learner", "learner-heavy"]
+    assert shared == {"predictions": lanes, "examples": lanes}, "each record names its lane"
 
 
 def test_every_topic_of_the_catalogue_is_used() -> None:
@@ -59,6 +61,7 @@ def test_every_input_topic_belongs_to_one_group_unless_broadcast() -> None:
         for source in group.inputs:
             if not source.broadcast:
                 readers.setdefault(source.topic.name, []).append(group.name)
+    assert readers.pop("features") == ["learner", "learner-heavy"], "workers of two apps"
     assert all(len(groups) == 1 for groups in readers.values()), readers
 
 

@@ -48,6 +48,9 @@ def up(
     features: Annotated[
         bool, typer.Option("--features", help="Fill the feature store too; needs its extra.")
     ] = False,
+    heavy: Annotated[
+        bool, typer.Option("--heavy", help="Let the slow versions learn too, in a process.")
+    ] = False,
     no_view: Annotated[bool, typer.Option("--no-view", help="Lines in place of the view.")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL, Valkey, the engine and a market feed, and show what they do. Ctrl-C stops them all.
@@ -73,6 +76,7 @@ def up(
             view=not no_view,
             controls=controls,
             features=features,
+            heavy=heavy,
         )
         if report is not None and duration is None:
             raise Ended(Exit.USAGE, "--report needs --for: it is written at the end")

@@ -63,7 +63,7 @@ def everything(
             def told(name: CellName, step: int) -> None:
                 bar.update(task, description=f"replay {name}", completed=step)
 
-            verdict = asyncio.run(judge(settings, configured.groups(settings), wanted, told))
+            verdict = asyncio.run(judge(settings, configured.everything(settings), wanted, told))
     if report is not None:
         report.write_text(json.dumps(verdict.report(), indent=2) + "\n")
     _show(verdict)

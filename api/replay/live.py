@@ -10,6 +10,9 @@ from api.replay.stretch import CellName, Stretches, Unverifiable
 from streams import codec, topics
 from streams.log import Record
 
+HEAVY_LANE = b'"lane":"heavy"'
+"""In what the learner writes that is a worker of its own, to the topics of the other one."""
+
 
 async def read(log: ProofLog, groups: Sequence[Group], stretches: Stretches, into: Hashes) -> None:
     """Hash all outputs and changelogs of the stretches. Raises Unverifiable when a transaction hangs."""
@@ -30,6 +33,7 @@ class Attribution:
         self._writers = {
             (source.topic.name, topic.name): group.name
             for group in groups
+            if group.name != "learner-heavy"
             for source in group.inputs
             for topic in source.outputs
         }
@@ -74,4 +78,6 @@ class Attribution:
     def _group(self, record: Record, cause: str) -> str:
         if record.topic == topics.DEAD_LETTERS.name:
             return str(topics.DEAD_LETTERS.decode(record.value or b"").group)
+        if HEAVY_LANE in (record.value or b""):
+            return "learner-heavy"
         return self._writers.get((cause, record.topic), "")

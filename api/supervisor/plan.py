@@ -11,7 +11,8 @@ class UpPlan:
     """seconds: end after these (of event time in lockstep); report: write it there at the end.
 
     lockstep: one round after the other, so that the run repeats to equal hashes. view: the live screen.
-    controls: the API takes the kill switch too. features: the feature store is filled too.
+    controls: the API takes the kill switch too. features: the feature store is filled too. heavy: slow
+    versions learn too.
     """
 
     feed: FeedPlan
@@ -25,3 +26,4 @@ class UpPlan:
     view: bool = True
     controls: bool = False
     features: bool = False
+    heavy: bool = False

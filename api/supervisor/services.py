@@ -14,6 +14,7 @@ from streams.settings import Settings
 
 FEED_SUMMARY = "feed.json"
 TOKENS = "api-tokens.json"
+HEAVY_GROUP = "learner-heavy"
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,17 @@ class Services:
         self._data = data
         self._settings = settings
         self._plan = plan
-        ports = {name: free_port() for name in ("worker", "sink", "feed", "api", "features")}
+        ports = {
+            name: free_port() for name in ("worker", "heavy", "sink", "feed", "api", "features")
+        }
         self._ports = ports
         self._api_port = free_port(settings.api_port)
-        self.addresses = Addresses(**{n: f"http://{LOOPBACK}:{p}" for n, p in ports.items()})
+        told = {n: f"http://{LOOPBACK}:{p}" for n, p in ports.items() if n != "heavy"}
+        self.addresses = Addresses(**told)
         self.api_url = f"http://{LOOPBACK}:{self._api_port}"
         self.api_token, self._tokens_file = _tokens(data, settings, plan)
         self.worker = self._service("worker", ["worker"], "/readyz", lockstep=plan.lockstep)
+        self.heavy = self._service("heavy", ["worker", "--only", HEAVY_GROUP], "/readyz")
         self.sink = self._service("sink", ["sink"], "/readyz")
         self.features = self._service("features", ["sink", "features", "--apply-first"], "/readyz")
         words = ["api", "--controls"] if plan.controls else ["api"]
@@ -55,7 +60,8 @@ class Services:
     @property
     def beside(self) -> tuple[Service, ...]:
         """What nothing waits for."""
-        return (self.features,) if self._plan.features else ()
+        plan = self._plan
+        return (*([self.heavy] if plan.heavy else []), *([self.features] if plan.features else []))
 
     @property
     def all(self) -> tuple[Service, ...]:

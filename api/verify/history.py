@@ -10,7 +10,13 @@ from streams import log, topics
 from streams.ids import Ref
 from streams.log import Record
 
-STATES = ("symbol-state", "learner-state", "strategist-state", "account-state")
+STATES = (
+    "symbol-state",
+    "learner-state",
+    "learner-heavy-state",
+    "strategist-state",
+    "account-state",
+)
 GROUP_OF = {
     "market.marks": "symbol",
     "features": "symbol",
@@ -26,6 +32,9 @@ GROUP_OF = {
 }
 """The one group that writes each topic; dead letters name theirs, `orders` has other producers too."""
 
+
+LANE = b'"lane":"heavy"'
+"""In predictions and examples of the learner that is a worker of its own."""
 
 ACCOUNT_INPUTS = ("orders", "control")
 """Causes of what the account group writes to `orders`."""
@@ -174,6 +183,8 @@ def writer(record: Record) -> tuple[str, Stamp] | None:
         return str(topics.DEAD_LETTERS.decode(record.value or b"").group), found
     if record.topic == topics.ORDERS.name:  # forwarded by risk, or of the strategist
         return ("account" if found.cause.topic in ACCOUNT_INPUTS else "strategist"), found
+    if LANE in (record.value or b""):
+        return "learner-heavy", found
     return GROUP_OF[record.topic], found
 
 

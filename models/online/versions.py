@@ -10,7 +10,8 @@ PRIOR, NO_CHANGE, QI, LIN, LIN_ADAM, PA = "prior", "no_change", "qi", "lin", "li
 INLINE = (PRIOR, NO_CHANGE, QI, LIN, LIN_ADAM, PA)
 """Every symbol has these, whatever serves."""
 
-HEAVY = ("ht", "hat", "arf3", "srp", "nb", "hst")
+HT, HAT, ARF3, SRP, NB, HST = "ht", "hat", "arf3", "srp", "nb", "hst"
+HEAVY = (HT, HAT, ARF3, SRP, NB, HST)
 """Too slow or too large to stand beside the market."""
 
 ALL = frozenset((*INLINE, *HEAVY))

@@ -96,7 +96,7 @@ def event(topic: Topic, offset: int, message: Any, clock_ns: int = 0) -> Event[A
 
 
 def run(
-    handler: Step, tables: Tables, topic: Topic, messages: Iterable[Any], first: int = 0
+    handler: Step, tables: Any, topic: Topic, messages: Iterable[Any], first: int = 0
 ) -> Iterator[Output]:
     """The outputs of a handler over the records of one topic."""
     clock = 0
@@ -125,12 +125,17 @@ def learn(tables: Tables, vectors: Iterable[Features], first: int = 0) -> list[O
     return list(run(LEARNER.on_features, tables, topics.FEATURES, vectors, first))
 
 
+def event_of(topic: Topic, message: Any, clock_ns: int = 0) -> Event[Any]:
+    """A record of a topic that every cell reads."""
+    made: Event[Any] = Event()
+    made.topic, made.partition, made.message, made.clock_ns = topic.name, 0, message, clock_ns
+    made.record = Record(0, 0, message.model.encode())
+    return made
+
+
 def alias(tables: Tables, given: Alias, clock_ns: int = 0) -> None:
     """Let the learner hear of an alias."""
-    told: Event[Any] = Event()
-    told.topic, told.partition, told.message, told.clock_ns = topics.ALIAS.name, 0, given, clock_ns
-    told.record = Record(given.epoch, 0, given.model.encode())
-    LEARNER.on_alias(told, tables)
+    LEARNER.on_alias(event_of(topics.ALIAS, given, clock_ns), tables)
 
 
 def trade(
