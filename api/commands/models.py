@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api import locate
+from api.commands.models_report import report
 from api.ending import Ended, plainly
 from streams.exits import Exit
 from streams.settings import Settings
@@ -25,6 +26,7 @@ REFUSED = 1
 models = typer.Typer(
     help="What serves, what each version is, and how it does.", no_args_is_help=True
 )
+models.command()(report)
 
 
 @models.command("list")
