@@ -34,9 +34,18 @@ class DemoEngine:
     """A running engine."""
 
     brokers: str
+    directory: Path
     worker: Service
     producer: AIOKafkaProducer
     behind: Lag
+
+    async def start_anew(self, generation: int) -> None:
+        """Another worker in place of the one that was stopped, on a log of this generation."""
+        settings = Settings(
+            app=APP, brokers=self.brokers, partitions=PARTITIONS, generation=generation
+        )
+        self.worker = _worker(settings, self.directory, lockstep=False)
+        await in_thread(self.worker.start, self.worker.name)
 
     async def reference(self, records: Iterable[control.Record], at_ms: int) -> None:
         """Append reference data."""
@@ -91,7 +100,11 @@ async def engine(
             say("starting the engine")
             await in_thread(worker.start, worker.name)
             async with producing.producer(settings.brokers) as producer, _lag(settings) as behind:
-                yield DemoEngine(settings.brokers, worker, producer, behind)
+                running = DemoEngine(settings.brokers, directory, worker, producer, behind)
+                try:
+                    yield running
+                finally:
+                    worker = running.worker
         finally:
             await in_thread(lambda: worker.stop(STOP_S), worker.name)
     finally:
@@ -110,6 +123,7 @@ def _worker(settings: Settings, directory: Path, lockstep: bool) -> Service:
         "HEADRACE_APP": settings.app,
         "HEADRACE_BROKERS": settings.brokers,
         "HEADRACE_PARTITIONS": str(settings.partitions),
+        "HEADRACE_GENERATION": str(settings.generation),
         "HEADRACE_DATA": str(directory),
         "HEADRACE_PROFILE": "simulation",
         "HEADRACE_SIMULATION": "",
