@@ -97,7 +97,9 @@ def _slots(window: str) -> int:
 
 
 SET_HASH = set_hash(NAME, VERSION, FEATURES, EMIT_NS // 1_000_000)
-NONE_1S, NONE_5S, NONE_60S = (0.0,) * 2, (0.0,) * 4, (0.0,) * 8
+Floats8 = tuple[float, float, float, float, float, float, float, float]
+NONE_1S, NONE_5S = (0.0, 0.0), (0.0, 0.0, 0.0, 0.0)
+NONE_60S: Floats8 = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def vector(micro: Micro) -> tuple[int, bytes]:
@@ -108,32 +110,30 @@ def vector(micro: Micro) -> tuple[int, bytes]:
     bid, ask, bid_size, ask_size = micro.bid, micro.ask, micro.bid_size, micro.ask_size
     assert bid, "no vector without a two-sided book"
     mid2, depth, skew = bid + ask, bid_size + ask_size, bid_size - ask_size
-    day = math.tau * (micro.clock % DAY_NS) / DAY_NS
+    spread_bps, deviation = 2 * BPS * (ask - bid) / mid2, BPS * (ask - bid) * skew / (depth * mid2)
     ready, age, mean_depth = READY_NOW, micro.clock - micro.since, _mean_depth(micro, depth)
-    ofi_1s, ret_1s = NONE_1S
-    ofi_5s, ret_5s, imbalance_5s, intensity = NONE_5S
-    depth_ratio, ofi_60s, ret_60s, rv_60s, rv_300s, imbalance_60s, burst, vwap_dev = NONE_60S
-    vpin, buckets = 0.0, micro.vpin
+    over_1s, over_5s, over_60s, vpin = NONE_1S, NONE_5S, NONE_60S, 0.0
     if age >= SECOND_NS:
         ready |= READY_1S
-        ofi_1s, ret_1s = _over_1s(micro, mid2, mean_depth)
+        before, flow = micro.ring_1s[0]
+        over_1s = _moves(micro.ofi - flow, mean_depth, mid2, before)
         if age >= 5 * SECOND_NS:
             ready |= READY_5S
-            ofi_5s, ret_5s, imbalance_5s, intensity = _over_5s(micro, mid2, mean_depth)
+            over_5s = _over_5s(micro, mid2, mean_depth)
             if age >= 60 * SECOND_NS:
                 ready |= READY_60S
-                depth_ratio = _clip(math.log(depth / mean_depth), 5.0)
-                ofi_60s, ret_60s, rv_60s, imbalance_60s, vwap_dev = _over_60s(
-                    micro, mid2, mean_depth
-                )
-                rv_300s, burst = _over_300s(micro)
-    if len(buckets.imbalances) == BUCKETS:
+                over_60s = _over_60s(micro, mid2, depth, mean_depth)
+    if len(micro.vpin.imbalances) == BUCKETS:
         ready |= READY_VPIN
-        vpin = buckets.total / (BUCKETS * buckets.bucket)
+        vpin = micro.vpin.total / (BUCKETS * micro.vpin.bucket)
+    ofi_1s, ret_1s = over_1s
+    ofi_5s, ret_5s, imbalance_5s, intensity = over_5s
+    ofi_60s, ret_60s, depth_ratio, rv_60s, rv_300s, imbalance_60s, burst, vwap_dev = over_60s
+    day = math.tau * (micro.clock % DAY_NS) / DAY_NS
     return ready, VECTOR.pack(
-        min(2 * BPS * (ask - bid) / mid2, 100.0),
+        spread_bps if spread_bps < 100.0 else 100.0,
         skew / depth,
-        _clip(BPS * (ask - bid) * skew / (depth * mid2), 50.0),
+        deviation if -50.0 < deviation < 50.0 else math.copysign(50.0, deviation),
         depth_ratio,
         ofi_1s,
         ofi_5s,
@@ -161,41 +161,42 @@ def _mean_depth(micro: Micro, depth: int) -> float:
     return (micro.depth - oldest[5]) / books if books else float(depth)
 
 
-def _over_1s(micro: Micro, mid2: int, mean_depth: float) -> tuple[float, float]:
-    before, flow = micro.ring_1s[0]
-    return _clip(2 * (micro.ofi - flow) / mean_depth, 50.0), _return_bps(mid2, before)
+def _moves(flow: int, mean_depth: float, mid2: int, before: int) -> tuple[float, float]:
+    """(ofi, ret) of a window."""
+    ofi, ret = 2 * flow / mean_depth, BPS * math.log(mid2 / before)
+    return (
+        ofi if -50.0 < ofi < 50.0 else math.copysign(50.0, ofi),
+        ret if -500.0 < ret < 500.0 else math.copysign(500.0, ret),
+    )
 
 
 def _over_5s(micro: Micro, mid2: int, mean_depth: float) -> tuple[float, float, float, float]:
+    """(ofi, ret, imbalance, intensity)."""
     before, flow, buy, sell, trades = micro.ring_5s[0]
+    buy, sell, trades = micro.buy - buy, micro.sell - sell, micro.trades - trades
+    intensity = math.log1p(trades / 5)
     return (
-        _clip(2 * (micro.ofi - flow) / mean_depth, 50.0),
-        _return_bps(mid2, before),
-        _imbalance(micro.buy - buy, micro.sell - sell),
-        min(math.log1p((micro.trades - trades) / 5), 10.0),
+        *_moves(micro.ofi - flow, mean_depth, mid2, before),
+        (buy - sell) / (buy + sell) if buy + sell else 0.0,
+        intensity if intensity < 10.0 else 10.0,
     )
 
 
-def _over_60s(
-    micro: Micro, mid2: int, mean_depth: float
-) -> tuple[float, float, float, float, float]:
+def _over_60s(micro: Micro, mid2: int, depth: int, mean_depth: float) -> Floats8:
+    """(ofi, ret, depth ratio, rv of 60 s, of 300 s, imbalance, burst, vwap deviation)."""
     before, flow, buy, sell, notional, _, _, squares = micro.ring_60s[0]
+    trades, squares_300s = micro.ring_300s[0]
     buy, sell = micro.buy - buy, micro.sell - sell
+    few, many, lots = micro.trades - micro.ring_5s[0][4], micro.trades - trades, buy + sell
+    paid = micro.notional - notional
     return (
-        _clip(2 * (micro.ofi - flow) / mean_depth, 50.0),
-        _return_bps(mid2, before),
+        *_moves(micro.ofi - flow, mean_depth, mid2, before),
+        _clip(math.log(depth / mean_depth), 5.0),
         _volatility_bps(micro.squares - squares),
-        _imbalance(buy, sell),
-        _vwap_dev_bps(mid2, buy + sell, micro.notional - notional),
-    )
-
-
-def _over_300s(micro: Micro) -> tuple[float, float]:
-    trades, squares = micro.ring_300s[0]
-    few, many = micro.trades - micro.ring_5s[0][4], micro.trades - trades
-    return (
-        _volatility_bps(micro.squares - squares),
+        _volatility_bps(micro.squares - squares_300s),
+        (buy - sell) / lots if lots else 0.0,
         _clip(math.log(60 * (5 + few) / (300 + many)), 10.0),
+        _clip(BPS * (mid2 * lots - 2 * paid) / (mid2 * lots), 500.0) if lots else 0.0,
     )
 
 
@@ -203,23 +204,10 @@ def _clip(value: float, bound: float) -> float:
     return value if -bound < value < bound else math.copysign(bound, value)
 
 
-def _return_bps(mid2: int, before: int) -> float:
-    return _clip(BPS * math.log(mid2 / before), 500.0)
-
-
 def _volatility_bps(squares: int) -> float:
     """1e4 sqrt(sum of r²), r in 1e-9."""
-    return min(math.sqrt(squares) / 1e5, 2_000.0)
-
-
-def _imbalance(buy: int, sell: int) -> float:
-    return (buy - sell) / (buy + sell) if buy + sell else 0.0
-
-
-def _vwap_dev_bps(mid2: int, lots: int, notional: int) -> float:
-    if not lots:
-        return 0.0
-    return _clip(BPS * (mid2 * lots - 2 * notional) / (mid2 * lots), 500.0)
+    bps = math.sqrt(squares) / 1e5
+    return bps if bps < 2_000.0 else 2_000.0
 
 
 def is_due(micro: Micro) -> bool:
