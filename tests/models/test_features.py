@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from models import features, micro
+from models import bars, features, micro
 from models.features import (
     FEATURES,
     NAMES,
@@ -18,6 +18,7 @@ from models.features import (
     READY_NOW,
     READY_VPIN,
     VECTOR,
+    Feature,
 )
 from models.micro import Micro
 from tests.models import committed
@@ -107,3 +108,12 @@ def test_vectors_do_not_depend_on_the_seed_of_hashes(seed: str) -> None:
     command = [sys.executable, "-m", "tests.models.committed"]
     printed = subprocess.check_output(command, env=environment, cwd=ROOT, text=True)
     assert printed.split() == [committed.SHA256]
+
+
+@pytest.mark.parametrize("made", [FEATURES, bars.FEATURES], ids=["micro", "bars"])
+def test_the_page_of_the_features_says_what_they_are(made: tuple[Feature, ...]) -> None:
+    page = (ROOT / "docs" / "features.md").read_text().splitlines()
+    for bit, f in enumerate(made):
+        clip = f"{f.low:g} to {f.high:g}"
+        row = f"| {bit} | `{f.name}` | `{f.formula}` | {f.window} | {f.unit} | {clip} |"
+        assert row in page
