@@ -64,6 +64,30 @@ def kill() -> None:
     raise typer.Exit(Exit.CLEAN if found.holds else DIFFERENT)
 
 
+@demo.command()
+def backfill() -> None:
+    """Fetch history twice from a venue on loopback that fails now and then. Exits 0 when the second changes nothing."""
+    from api.demo import backfill as past  # what judges bars is no part of every installation
+
+    with plainly(), tempfile.TemporaryDirectory(prefix="headrace-demo-") as directory:
+        try:
+            found = asyncio.run(past.show(Path(directory), _say))
+        except LocalPartError as error:
+            raise Ended(Exit.CHECK_FAILED, str(error)) from error
+    for number, (run, digest) in enumerate(
+        zip(found.outcomes, found.hashes, strict=True), start=1
+    ):
+        output.print(f"run {number}: {run.ending.state}", markup=False)
+        output.print(f"  bars expected   {found.bars}")
+        output.print(f"  rows read       {run.rows}")
+        output.print(f"  rows changed    {run.changed}")
+        output.print(f"  requests again  {run.ending.retries}")
+        output.print(f"  hash of bars    {digest}")
+        if run.ending.error:
+            output.print(f"  {run.ending.error}", style="yellow", markup=False)
+    raise typer.Exit(Exit.CLEAN if found.holds else DIFFERENT)
+
+
 async def _kill() -> switch.Outcome:
     with tempfile.TemporaryDirectory(prefix="headrace-demo-") as directory:
         async with engine(Path(directory), _say, lockstep=False) as running:
