@@ -91,7 +91,8 @@ async def _train(settings: Settings, config: "Config", path: Path | None, *, due
         for each, trigger in wanted:
             codes.append(await _one(settings, sql, each, trigger, path))
         try:
-            await session.tell(settings, sql)
+            if codes:
+                await session.tell(settings, sql)
         except (KafkaError, LookupError) as error:
             output.print(f"registered, not yet told to the workers: {error}", style="yellow")
     if not codes:
