@@ -1,12 +1,15 @@
 """The routes of a system as its settings want them; for the composition roots."""
 
+from agents.cells import NO_SCORERS
 from agents.group import Group
 from agents.routes import HEAVY_GROUP, heavy, routes
+from agents.scorers import LoadedScorers
 from agents.strategies.load import parse
+from models.serving import Scorers
 from streams.settings import Settings
 
 
-def groups(settings: Settings) -> tuple[Group, ...]:
+def groups(settings: Settings, scorers: Scorers = NO_SCORERS) -> tuple[Group, ...]:
     """All groups. Raises StrategyRefused for a strategy that cannot be had."""
     return routes(
         settings.partitions,
@@ -16,12 +19,13 @@ def groups(settings: Settings) -> tuple[Group, ...]:
         parse(settings.strategy_params),
         settings.gate,
         settings.two_person_release,
+        scorers,
     )
 
 
 def everything(settings: Settings) -> tuple[Group, ...]:
     """All groups and the heavy lane, for whoever replays what was run. Raises StrategyRefused."""
-    return (*groups(settings), heavy())
+    return (*groups(settings, LoadedScorers(settings, waits=True)), heavy())
 
 
 def of_worker(settings: Settings) -> tuple[tuple[Group, ...], str]:
@@ -32,5 +36,6 @@ def of_worker(settings: Settings) -> tuple[tuple[Group, ...], str]:
     wanted = settings.only.split(",") if settings.only else []
     if wanted == [HEAVY_GROUP]:
         return (heavy(),), f"{settings.app}-heavy"
-    chosen = tuple(group for group in groups(settings) if not wanted or group.name in wanted)
+    every = groups(settings, LoadedScorers(settings))
+    chosen = tuple(group for group in every if not wanted or group.name in wanted)
     return chosen, settings.app

@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 
 from agents import broker, market, reference
-from agents.cells import HeavyTables, LearnerTables, StrategistTables, SymbolTables
+from agents.cells import NO_SCORERS, HeavyTables, LearnerTables, StrategistTables, SymbolTables
 from agents.group import Group, Input
 from agents.learner import Learner
 from agents.learner_tables import HEAVY, INLINE
@@ -17,6 +17,7 @@ from agents.ledger import Ledger
 from agents.risk import FUTURE_NS, Risk
 from agents.strategies.load import NONE, load
 from agents.strategist import Strategist
+from models.serving import Scorers
 from streams import topics
 from streams.modes import LOCAL, Simulation
 from streams.partition import partition_of
@@ -37,8 +38,12 @@ def routes(
     params: Mapping[str, str] = NO_PARAMS,
     simulation: Simulation = LOCAL,
     takes_two: bool = False,
+    scorers: Scorers = NO_SCORERS,
 ) -> tuple[Group, ...]:
-    """The groups of a system with so many partitions. strategy, params: see `load`; raises StrategyRefused."""
+    """The groups of a system with so many partitions. strategy, params: see `load`; raises StrategyRefused.
+
+    scorers: where batch versions come from.
+    """
     home = partial(partition_of, count=partitions)
     risk, ledger = Risk(home, generation, simulation, takes_two), Ledger(home)
     instruments = Input(topics.CONTROL, (reference.on_control,), clock_ms=0, reports=False)
@@ -60,7 +65,7 @@ def routes(
     learning = Group(
         name="learner",
         inputs=_learns(Learner(INLINE, "learner"), (topics.LABELS,)),
-        tables=LearnerTables,
+        tables=partial(LearnerTables, scorers=scorers),
         changelog=topics.LEARNER_STATE,
         loads="models.online.pipelines",
     )

@@ -54,7 +54,7 @@ class LossTable(Table[Losses]):
 
     def is_drift(self, place: str, seen: int, loss: float) -> bool:
         """Whether the loss that follows `seen` others shows that losses have risen."""
-        from river.drift import ADWIN
+        from models.online.pipelines import ADWIN  # with all else of River, in one lean import
 
         count, detector = self._live.get(place, (-1, None))
         if detector is None or count != seen:

@@ -22,6 +22,7 @@ RESULTS = (
     topics.FEATURES,
     topics.PREDICTIONS,
     topics.LABELS,
+    topics.EXAMPLES,
     topics.DEAD_LETTERS,
 )
 """What the engine writes; `orders` too, since its strategist does."""

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from river import linear_model, optim, preprocessing, utils
-
 from models.features import NAMES
+from models.lean import lean
 from models.online.adapter import LEARNING, Format, are_outliers, is_finite
 from models.online.baselines import sigmoid
 
+with lean():
+    from river import drift, linear_model, optim, preprocessing, utils
+
+ADWIN = drift.ADWIN
 WIDTH = len(NAMES)
 RATE, ADAM_RATE, L2 = 0.01, 0.01, 1e-4
 PA_STEP_MAX = 0.01

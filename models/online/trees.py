@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from river import anomaly, ensemble, forest, naive_bayes, preprocessing, tree
-
 from models import golden
 from models.features import NAMES
+from models.lean import lean
 from models.online import versions
 from models.online.adapter import LEARNING
+
+with lean():
+    from river import anomaly, ensemble, forest, naive_bayes, preprocessing, tree
 
 MARK = struct.Struct("<4sQQ")
 STAMP = b"fold"
