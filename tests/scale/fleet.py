@@ -15,6 +15,8 @@ from tests.faults.workers import Worker
 MODULE = "-m api.cli worker"
 SESSION_S = 6.0
 READY_S = 90.0
+GROUPS = "symbol,account"
+"""What trades. Learning costs a multiple of it and, where much is learned, has workers of its own."""
 
 
 class Fleet:
@@ -75,7 +77,7 @@ class Fleet:
             name=f"w{number}",
             app=self.app,
             session_timeout_s=SESSION_S,
-            settings={"HEADRACE_OPS_PORT": str(free_port())},
+            settings={"HEADRACE_OPS_PORT": str(free_port()), "HEADRACE_ONLY": GROUPS},
         )
 
 

@@ -19,7 +19,6 @@ from statistics import mean
 from streams.local import LocalKafka
 from tests.faults import cluster, market
 from tests.faults.commands import fixed_rounds
-from tests.faults.crash import INPUTS
 from tests.faults.load import ORDERS_PER_S, TICKS_PER_S, Load
 from tests.faults.workers import ROOT
 from tests.scale.fleet import Fleet
@@ -30,6 +29,9 @@ from tests.scale.rest import until_at_rest
 WORKERS = (1, 2, 3)
 FED = ("market.quotes", "market.trades", "orders")
 """What the backlog is put on; the engine's own topics follow from it."""
+
+INPUTS = (*FED, "orders.accepted", "orders.events", "fills")
+"""Of the groups that run here."""
 
 COUNTED = 0.95
 """The share of the backlog by whose end the rate is taken: the last cells finish alone."""
