@@ -23,7 +23,7 @@ def apply(place: Place) -> FeatureStore:
         connection.execute("SELECT pg_advisory_xact_lock(hashtext('feast'))")
         for statement in statements():
             connection.execute(statement.encode())
-    opened = store.open_store(place)
+    opened = store.open_store(place, may_create=True)
     opened.apply(definitions.ALL)
     store.check(opened)
     return opened
@@ -45,6 +45,7 @@ def rebuild(place: Place) -> dict[str, int]:
             frame = pd.DataFrame(rows[start : start + BATCH_ROWS])
             opened.push(source, frame, to=PushMode.ONLINE)
         written[view] = len(rows)
+    store.close(opened)
     return written
 
 

@@ -6,6 +6,7 @@ import redis
 import sqlalchemy
 from feast import FeatureStore, RepoConfig
 from feast.errors import FeastObjectNotFoundException
+from feast.infra.registry.sql import FeastRegistrySchemaError
 
 from models.feature_store import place as places
 from models.feature_store.definitions.views import SET_HASH_TAG
@@ -23,14 +24,21 @@ class NotApplied(Exception):
     """The registry does not hold the definitions of this version."""
 
 
-def open_store(place: Place) -> FeatureStore:
-    """Connects to nothing yet but the registry. Raises PlaceRefused, SQLAlchemy's errors."""
+def open_store(place: Place, *, may_create: bool = False) -> FeatureStore:
+    """Connects to nothing yet but the registry. Raises PlaceRefused, NotApplied, SQLAlchemy's errors.
+
+    may_create: the registry's tables, where they are not there.
+    """
     given = places.postgres(place.postgres_url)
     config: dict[str, Any] = {
         "project": place.project,
         "provider": "local",
         "entity_key_serialization_version": ENTITY_KEY_VERSION,
-        "registry": {"registry_type": "sql", "path": _registry(given)},
+        "registry": {
+            "registry_type": "sql",
+            "path": _registry(given),
+            "schema_mode": "auto" if may_create else "verify",
+        },
         "offline_store": {
             "type": "postgres",
             "db_schema": SCHEMA,
@@ -39,7 +47,18 @@ def open_store(place: Place) -> FeatureStore:
         },
         "online_store": {"type": "redis", "connection_string": places.redis(place.redis_url)},
     }
-    return FeatureStore(config=RepoConfig(**config))
+    store = FeatureStore(config=RepoConfig(**config))
+    try:
+        store.registry  # noqa: B018  connects when it is first looked at
+    except FeastRegistrySchemaError as error:
+        raise NotApplied(f"no registry of {place.project} in the database") from error
+    return store
+
+
+def close(store: FeatureStore) -> None:
+    """End its sessions, which Feast itself lets lie."""
+    store.registry.write_engine.dispose()
+    store.registry.read_engine.dispose()
 
 
 def check(store: FeatureStore) -> None:
