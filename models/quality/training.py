@@ -24,8 +24,8 @@ from models.quality.constraints import (
 GIVEN = ("symbol", "t0", "known_at", "y", "w", "set_hash")
 """Columns beside the features: text, int64 ns, int64 ns, 0 or 1, weight, text."""
 
-CALENDAR = ("tod_sin", "tod_cos", "dow_sin", "dow_cos")
-"""Features that may stand still over a short range."""
+STILL = ("tod_sin", "tod_cos", "dow_sin", "dow_cos", "gap")
+"""Features that may stand still: of the calendar over a short range, and of what is missing where nothing is."""
 
 CLASS_SHARE_MIN = 0.05
 _STEP = "step"
@@ -47,7 +47,7 @@ class TrainingRules(msgspec.Struct, frozen=True, tag="training"):
 def constraints(rules: TrainingRules) -> list[Constraint]:
     """All of a training frame's. Finite is what lies within a finite clip range."""
     named = (*rules.features, *GIVEN)
-    moving = (name for name in rules.features if name not in CALENDAR)
+    moving = (name for name in rules.features if name not in STILL)
     return [
         Columns((*named, _STEP)),
         Rows(rules.rows_min),
