@@ -3,7 +3,7 @@
 import struct
 from typing import NamedTuple
 
-from models import features
+from models import bars, features
 
 
 class FeatureSet(NamedTuple):
@@ -40,5 +40,15 @@ MICRO = FeatureSet(
     features.VECTOR,
     ttl_s=60,
 )
-SETS = (MICRO,)
+BARS = FeatureSet(
+    bars.NAME,
+    bars.VERSION,
+    bars.NAMES,
+    bars.SET_HASH,
+    bars.VECTOR,
+    ttl_s=2 * 86_400,
+)
+"""Two intervals of the longest bars, those of a day."""
+
+SETS = (MICRO, BARS)
 BY_HASH = {stored.hash: stored for stored in SETS}
