@@ -121,7 +121,7 @@ async def _auto(settings: Settings, gate: GateSettings) -> int:
     from api.promotion.job import Gate
 
     async with _stores(settings) as (connection, consumer):
-        await start.begin(connection, gate.entry_evidence_min > 1)
+        await start.begin(connection, gate)
         judge = Gate(gate, _key(settings))
         for passed in await loop.every_model(judge, connection, consumer):
             _say(passed)
@@ -181,7 +181,7 @@ async def _check(
     if not shown:
         raise Ended(Exit.USAGE, f"{wanted.model} has no candidate {wanted.to}".rstrip())
     for name, each in shown.items():
-        output.print(_table(f"{name} against {passed.alias.champion}", each.checks))
+        output.print(table(f"{name} against {passed.alias.champion}", each.checks))
     good = any(all(line.passed for line in each.checks) for each in shown.values())
     return Exit.CLEAN if good else REFUSED
 
@@ -252,7 +252,7 @@ def _show(alias: "Alias") -> None:
     )
 
 
-def _table(title: str, checks: "tuple[Check, ...]") -> Table:
+def table(title: str, checks: "tuple[Check, ...]") -> Table:
     table = Table(title=title, title_justify="left", box=None)
     for name in ("demand", "shown", "needed", ""):
         table.add_column(name, justify="right" if name == "shown" else "left")

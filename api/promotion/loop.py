@@ -60,7 +60,7 @@ async def _passes(
 ) -> None:
     judge = Gate(gate, key)
     async with connected(settings) as connection, log.reader(settings.brokers) as consumer:
-        await start.begin(connection, gate.entry_evidence_min > 1)
+        await start.begin(connection, gate)
         while not stop.is_set():
             began = time.monotonic()
             for passed in await every_model(judge, connection, consumer):

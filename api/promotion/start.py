@@ -7,12 +7,13 @@ from api.registry import aliases
 from api.registry.aliases import Connection, Decision
 from api.registry.versions import insert
 from models import features, registry
+from models.gate.settings import GateSettings
 from models.mixture import MIX
 from models.online import versions
 from streams.predictions import Alias, ModelVersion
 
 BUILT_IN = (*versions.INLINE, MIX)
-SHADOWS = (versions.LIN_ADAM, versions.QI, MIX, versions.PA)
+SHADOWS = (versions.QI, MIX, versions.LIN_ADAM, versions.LIN, versions.PA)
 """The first candidates, those with better chances first: a later one needs more evidence."""
 
 BY = "headrace"
@@ -34,32 +35,29 @@ def built_in(model: Model, name: str) -> ModelVersion:
     )
 
 
-def first_alias(model: str, below_cost: bool) -> Alias:
-    """Epoch 1, in effect from the beginning: what a worker does that was told nothing."""
+def first_alias(model: str, settings: GateSettings) -> Alias:
+    """Epoch 1, in effect from the beginning."""
     return Alias(
         model=model,
         epoch=1,
-        champion=versions.LIN,
+        champion=settings.first_champion,
         effective_from=0,
         action="start",
-        shadows=SHADOWS,
-        below_cost=below_cost,
+        shadows=tuple(name for name in SHADOWS if name != settings.first_champion),
+        below_cost=settings.must_earn_first,
         by=BY,
         reason="built in",
     )
 
 
-async def begin(connection: Connection, below_cost: bool) -> None:
-    """Register what is built in, and give each model that has none its first alias.
-
-    below_cost: whether it must show first that it earns its costs.
-    """
+async def begin(connection: Connection, settings: GateSettings) -> None:
+    """Register what is built in, and give each model that has none its first alias."""
     for model in MODELS:
         async with aliases.deciding(connection, model.name):
             for name in BUILT_IN:
                 await insert(connection, built_in(model, name))
             if model.name not in await aliases.current(connection):
-                first = first_alias(model.name, below_cost)
+                first = first_alias(model.name, settings)
                 await aliases.append(connection, first)
                 await aliases.note(connection, decision_of(first))
 

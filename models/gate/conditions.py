@@ -10,7 +10,7 @@ from models import skill
 from models.gate import wager
 from models.gate.fold import NO_CHANGE, PRIOR
 from models.gate.settings import GateSettings
-from models.gate.state import GateState, Rival
+from models.gate.state import GateState, Outcome, Rival
 from models.skill import Floats, Ints
 
 SECOND_NS = 1_000_000_000
@@ -121,17 +121,18 @@ def _service(
 ) -> Iterator[Check]:
     most = settings.heavy_ms_max if facts.lane == "heavy" else settings.inline_ms_max
     yield _at_most("predict_ms_p99", facts.predict_ms, most)
-    own, champion = (_silence(state, v, rival.since) for v in (rival.version, state.champion))
+    latest = [label for label in state.recent if label.known_at > rival.since]
+    latest = latest[-settings.calibration_labels_min :]
+    own, champion = (_silence(latest, v) for v in (rival.version, state.champion))
     yield _at_most("abstentions", own, champion + settings.abstention_points_max)
     if settings.parity_required:
         yield _at_most("parity_mismatches", facts.parity_mismatches, 0)
 
 
-def _silence(state: GateState, version: str, since: int) -> float:
-    labels: Sequence[bool] = [
-        version in label.answers for label in state.recent if label.known_at > since
-    ]
-    return 1 - sum(labels) / len(labels) if labels else 1.0
+def _silence(labels: Sequence[Outcome], version: str) -> float:
+    """The share of labels that it gave no answer to."""
+    answered = sum(version in label.answers for label in labels)
+    return 1 - answered / len(labels) if labels else 1.0
 
 
 def _at_least(name: str, shown: float, demand: float) -> Check:

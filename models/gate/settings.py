@@ -14,8 +14,11 @@ class GateSettings:
     """Defaults are what production runs. Times are seconds of event time, money is basis points of notional.
 
     alpha: of a false promotion while one champion serves, over all candidates. lead_s: how far behind the newest clock
-    a change takes effect. auto_promote: without it the gate proposes and a person promotes.
+    a change takes effect. auto_promote: without it the gate proposes and a person promotes. first_champion: of a model
+    that has none yet.
     """
+
+    first_champion: str = "lin"
 
     alpha: float = 0.05
     candidates_max: int = 4
@@ -56,6 +59,11 @@ class GateSettings:
     demotions_max: int = 2
     demotions_s: float = 86_400.0
 
+    @property
+    def must_earn_first(self) -> bool:
+        """Whether a new champion has to show that it earns its costs before entries are made on its answers."""
+        return self.entry_evidence_min > 1
+
     def changed(self) -> dict[str, object]:
         """The settings that are not production's, by name."""
         return {
@@ -86,6 +94,8 @@ def _pairs(settings: GateSettings, words: Iterable[str]) -> Iterable[tuple[str, 
 
 def _value(name: str, text: str, like: object) -> Any:
     try:
+        if isinstance(like, str):
+            return text
         if isinstance(like, bool):
             return {"true": True, "false": False}[text]
         return int(text) if isinstance(like, int) else float(text)

@@ -229,6 +229,6 @@ def succeeded(
         challenger="",
         canary_fraction=0.0,
         shadows=tuple(version for version in shadows if version and version != champion),
-        below_cost=settings.entry_evidence_min > 1,
+        below_cost=settings.must_earn_first,
         held=alias.held or holds,
     )

@@ -64,7 +64,7 @@ class Scene:
             plain = start.built_in(MODELS[0], name)
             await versions.insert(self.connection, msgspec.structs.replace(plain, model=self.model))
         first = msgspec.structs.replace(
-            start.first_alias(self.model, below_cost=False), shadows=("lin_adam", "qi")
+            start.first_alias(self.model, GATE), shadows=("lin_adam", "qi")
         )
         await aliases.append(self.connection, first)
 
