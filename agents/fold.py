@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from agents.dead_letter import DEAD_VALUE_BYTES
-from agents.group import Group, Input
+from agents.group import Counts, Group, Input
 from agents.handler import Event, Output, Record
 from agents.outbox import HandlerFailed, Outbox, Sent
 from streams import codec, interleaving, topics
@@ -70,7 +70,7 @@ class Chunk:
     """What one transaction holds, and the figures of its making.
 
     interleaving: the order of its inputs. times_ms: event times of its records by topic. dead: how many were refused,
-    by topic and reason.
+    by topic and reason. counts: what no output tells.
     """
 
     inputs: dict[str, Span]
@@ -80,6 +80,7 @@ class Chunk:
     interleaving: Interleaving
     changes: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     dead: dict[tuple[str, str], int] = field(default_factory=dict)
+    counts: Counts = field(default_factory=dict)
 
     @property
     def events(self) -> int:
@@ -138,6 +139,7 @@ class Cell:
     def seal(self, chunk: Chunk) -> None:
         """Close the chunk: its changes are proved and logged, and the next chunk builds on them."""
         self.group.prove(self.tables)
+        chunk.counts = self.group.counts(self.tables)
         for table in self._tables.values():
             chunk.changes.extend(table.seal())
         chunk.changes.append((PROGRESS_KEY, codec.encode(chunk.progress)))

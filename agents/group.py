@@ -1,6 +1,6 @@
 """A route group: the inputs, handlers, tables and outputs that one cell (group, partition) owns alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -68,13 +68,22 @@ def nothing_to_prove(tables: Any) -> None:
     """For groups without money."""
 
 
+Counts = Mapping[tuple[str, tuple[str, ...]], int]
+"""By (name of a counter, its labels): how much it grows."""
+
+
+def nothing_to_count(tables: Any) -> Counts:
+    """For groups whose outputs tell all that happened."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Group:
     """One line of the system: inputs -> handlers over tables -> outputs, and the changelog of the tables.
 
     tables: the partition of a cell -> its tables, empty. prove: raises where what a chunk has changed in them does not
-    add up, before anything of it is committed. loads: a module that its handlers need and that takes long to import;
-    other groups are at work meanwhile.
+    add up, before anything of it is committed. counts: what happened in a chunk that no output tells. loads: a module
+    that its handlers need and that takes long to import; other groups are at work meanwhile.
     """
 
     name: str
@@ -82,6 +91,7 @@ class Group:
     tables: Callable[[int], Tables]
     changelog: Topic
     prove: Callable[[Any], None] = nothing_to_prove
+    counts: Callable[[Any], Counts] = nothing_to_count
     loads: str = ""
 
     @property

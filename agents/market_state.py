@@ -2,9 +2,12 @@
 
 import copy
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Protocol
 
 import msgspec
 
+from agents.group import Counts
 from models.micro import Micro
 from streams.state import VERSION, Table
 from tables.breakers import Breakers
@@ -69,3 +72,29 @@ def _read_version1(data: bytes) -> SymbolState:
 def market_table() -> Table[SymbolState]:
     """The table `market`, keyed by symbol."""
     return Table("market", SymbolState, version=b"\x02", older={VERSION: _read_version1})
+
+
+class HasMarket(Protocol):
+    """Tables of the cell that keeps the markets."""
+
+    market: Table[SymbolState]
+
+
+_skipped = attrgetter("late", "crossed", "one_sided", "inferred")
+_COUNTERS = (
+    ("features_skipped_total", ("late",)),
+    ("features_skipped_total", ("crossed",)),
+    ("features_skipped_total", ("one_sided",)),
+    ("trades_side_inferred_total", ()),
+)
+
+
+def skipped(tables: HasMarket) -> Counts:
+    """How many quotes and trades of the open chunk made no feature, and how many sides were inferred."""
+    grown = dict.fromkeys(_COUNTERS, 0)
+    for _, found, now in tables.market.changes():
+        if now is not None and (found is None or _skipped(found.micro) != _skipped(now.micro)):
+            before = _skipped(found.micro if found else Micro())
+            for counter, old, new in zip(_COUNTERS, before, _skipped(now.micro), strict=True):
+                grown[counter] += new - old
+    return {counter: amount for counter, amount in grown.items() if amount}

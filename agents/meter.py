@@ -42,6 +42,10 @@ class ProcessMeter:
     def dead_letter(self, topic: str, reason: str, records: int = 1) -> None:
         self._metrics.add("dead_letters_total", (topic, reason), records)
 
+    def counts(self, grown: Mapping[tuple[str, Labels], int]) -> None:
+        for (name, labels), amount in grown.items():
+            self._metrics.add(name, labels, amount)
+
     def transaction(
         self, group: str, outcome: Literal["commit", "abort", "fenced", "error"], seconds: float
     ) -> None:

@@ -46,6 +46,8 @@ CATALOGUE: tuple[Row, ...] = (
     Row("chunk_seconds", "histogram", ("route", "phase"), "Time of a chunk by phase", "binding"),
     Row("event_age_seconds", "histogram", ("route",), "Commit wall time less record time", "binding"),
     Row("dead_letters_total", "counter", ("topic", "reason"), "Records that could not be used", "binding"),
+    Row("features_skipped_total", "counter", ("reason",), "Quotes and trades that made no feature", "binding"),
+    Row("trades_side_inferred_total", "counter", (), "Trades whose aggressor the venue did not tell", "binding"),
     Row("future_records_total", "counter", ("topic",), "Records over 0.2 s ahead of our clock", "binding"),
     Row("watermark_timestamp_seconds", "gauge", ("topic",), "Latest event time committed", "binding"),
     Row("transactions_total", "counter", ("group", "outcome"), "Kafka transactions by their end", "transport"),

@@ -21,5 +21,6 @@ def observer(
         meter.transaction(group.name, "commit", seconds["commit"])
         for (topic, reason), records in chunk.dead.items():
             meter.dead_letter(topic, reason, records)
+        meter.counts(chunk.counts)
 
     return observe

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from agents import broker, market, reference
+from agents import broker, market, market_state, reference
 from agents.cells import NO_SCORERS, HeavyTables, LearnerTables, StrategistTables, SymbolTables
 from agents.group import Group, Input
 from agents.learner import Learner
@@ -61,6 +61,7 @@ def routes(
         ),
         tables=SymbolTables,
         changelog=topics.SYMBOL_STATE,
+        counts=market_state.skipped,
     )
     learning = Group(
         name="learner",

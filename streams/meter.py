@@ -24,6 +24,9 @@ class EngineMeter(Protocol):
     def dead_letter(self, topic: str, reason: str, records: int = 1) -> None:
         """Records of `topic` that went to `dead.letters`."""
 
+    def counts(self, grown: Mapping[tuple[str, tuple[str, ...]], int]) -> None:
+        """Counters by name and labels, and by how much a committed chunk raises them."""
+
     def transaction(
         self, group: str, outcome: Literal["commit", "abort", "fenced", "error"], seconds: float
     ) -> None:
@@ -130,6 +133,8 @@ class NoMeter:
     ) -> None: ...
 
     def dead_letter(self, topic: str, reason: str, records: int = 1) -> None: ...
+
+    def counts(self, grown: Mapping[tuple[str, tuple[str, ...]], int]) -> None: ...
 
     def transaction(
         self, group: str, outcome: Literal["commit", "abort", "fenced", "error"], seconds: float

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agents import insecure
 from agents.bins import Bins
 from agents.fold import Chunk, Progress, Span
-from agents.group import Group, Tables
+from agents.group import Counts, Group, Tables
 from agents.meter import ProcessMeter
 from agents.metrics import CATALOGUE, PREFIX, SECONDS, Metrics
 from agents.observe import observer
@@ -117,6 +117,7 @@ def test_the_lag_of_a_revoked_partition_is_gone(metrics: Metrics, meter: Meter) 
 
 def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -> None:
     meter.dead_letter("orders", "NOT_JSON", 2)
+    meter.counts({("features_skipped_total", ("late",)): 1, ("trades_side_inferred_total", ()): 2})
     meter.transaction("symbol", "commit", 0.002)
     meter.rebalance(0.5)
     meter.assigned("symbol", 4)
@@ -165,11 +166,14 @@ def test_the_observer_reports_a_committed_chunk(metrics: Metrics, meter: Meter) 
     times = {"orders": [NOW_MS] * 4}
     dead = {("orders", "NOT_JSON"): 1}
     order = interleaving.of(0, 1, [])
-    chunk = Chunk({"orders": Span(0, 4, 4)}, Progress(), sent, times, order, dead=dead)
+    counts: Counts = {("features_skipped_total", ("late",)): 2}
+    spans = {"orders": Span(0, 4, 4)}
+    chunk = Chunk(spans, Progress(), sent, times, order, dead=dead, counts=counts)
     observer(meter, clock_ns=lambda: NOW_MS * 1_000_000)(group, chunk, {"commit": 0.002})
     assert metrics.total("events_total", route="symbol", topic="orders") == 4
     assert metrics.by_label("outputs_total", "topic") == {"fills": 2, "dead.letters": 1}
     assert metrics.by_label("dead_letters_total", "reason") == {"NOT_JSON": 1}
+    assert metrics.by_label("features_skipped_total", "reason") == {"late": 2}
     assert metrics.by_label("transactions_total", "outcome") == {"commit": 1}
 
 

@@ -5,8 +5,10 @@ import random
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import pytest
 
+from agents import market_state
 from models.features import READY_ALL, READY_NOW, SET_HASH
 from streams import topics
 from streams.codec import Undecodable
@@ -243,3 +245,22 @@ def test_row_of_the_first_feature_set_keeps_its_book_and_starts_its_windows_anew
     assert (state.quote_offset, state.trade_offset) == (0, 1)
     first = vectors(restored, quote(100))[0]
     assert (first.sequence, first.ready) == (8, READY_NOW)
+
+
+def test_what_made_no_feature_is_counted_once_a_chunk(tables: drive.Tables) -> None:
+    drive.ticks(tables, [quote(2_000), quote(2_001, bid=103), quote(999)])
+    assert market_state.skipped(tables) == {
+        ("features_skipped_total", ("crossed",)): 1,
+        ("features_skipped_total", ("late",)): 1,
+    }
+    tables.commit()
+    no_side = msgspec.structs.replace(trade(2_100), side="")
+    drive.ticks(tables, [quote(2_050, ask=0, ask_size=0), trade(900), no_side])
+    assert market_state.skipped(tables) == {
+        ("features_skipped_total", ("late",)): 1,
+        ("features_skipped_total", ("one_sided",)): 1,
+        ("trades_side_inferred_total", ()): 1,
+    }
+    tables.commit()
+    drive.ticks(tables, [quote(2_200)])
+    assert market_state.skipped(tables) == {}
