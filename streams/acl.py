@@ -85,6 +85,7 @@ def matrix(app: str = "headrace") -> dict[str, tuple[Grant, ...]]:
             *_configs(*CATALOGUE),
             Grant("group", app, ("Describe",), True),
         ),
+        "auditor": (*seen, *_may("Read", *STATES), Grant("group", app, ("Describe",), True)),
         "trader": _may("Write", topics.ORDERS),
         "train": (*_may("Read", *LEARNED, *MODELS), *_may("Write", *MODELS)),
         "replay": (

@@ -93,7 +93,7 @@ def test_a_mounted_secret_is_of_root_and_our_group_may_read_it(secure: dict[str,
 
 
 def test_a_secret_that_is_not_there_is_not_known_to_be_safe(secure: dict[str, Any]) -> None:
-    fields = {**secure, "profile": "production", "redis_password_file": "/no/such/file"}
+    fields = {**secure, "profile": "production", "api_tokens_file": "/no/such/file"}
     assert subjects(fields) == {"readable_secret"}
 
 

@@ -150,7 +150,8 @@ def settings_of(profile: str, pod: Pod) -> dict[str, str]:
 def _field(profile: str, variable: Object, pod: Pod) -> str:
     path = variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath", "")
     namespace = of_kind(profile, "Namespace")[0]["metadata"]["name"]
-    return {"metadata.name": f"{pod.name}-0", "metadata.namespace": namespace}.get(path, "")
+    known: dict[str, str] = {"metadata.name": f"{pod.name}-0", "metadata.namespace": namespace}
+    return known.get(path, "")
 
 
 def _expression(expression: Object, labels: dict[str, str]) -> bool:

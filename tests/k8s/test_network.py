@@ -24,7 +24,15 @@ OUTSIDE: dict[tuple[str, str], dict[str, str]] = {
 KUBE_API = "kube-api"
 
 KAFKA = ("brokers", "controllers")
-CLIENTS = ("worker", "sink-history", "api", "control-api", "feed-kraken")
+CLIENTS = (
+    "worker",
+    "learner-heavy",
+    "sink-history",
+    "sink-features",
+    "api",
+    "control-api",
+    "feed-kraken",
+)
 READERS = ("api", "control-api")
 WANTED: set[Flow] = {
     *product(CLIENTS, KAFKA, (9093,)),
@@ -32,10 +40,14 @@ WANTED: set[Flow] = {
     *product(KAFKA, KAFKA, (8443, 9090, 9091, 9093)),
     *product(("entity-operator",), KAFKA, (9091,)),
     *product(("strimzi/operator",), KAFKA, (8443, 9090, 9091, 9093)),
-    *product(("sink-history", *READERS), ("history",), (5432,)),
+    *product(
+        ("worker", "learner-heavy", "sink-history", "sink-features", *READERS),
+        ("history",),
+        (5432,),
+    ),
     *product(("history", "cnpg-system/operator"), ("history",), (5432, 8000)),
     ("history", "object-store/store", 9000),
-    *product(("sink-history", *READERS), ("latest",), (6379,)),
+    *product(("sink-history", "sink-features", *READERS), ("latest",), (6379,)),
     *product(READERS, ("worker", "sink-history"), (8001,)),
     *product(("ingress-nginx/controller",), READERS, (8000,)),
     *product(("monitoring/prometheus",), CLIENTS, (8001,)),
@@ -44,7 +56,11 @@ WANTED: set[Flow] = {
     ("feed-kraken", "egress/proxy", 3128),
     *product(("entity-operator", "history"), (KUBE_API,), (443, 6443)),
 }
-JOBS: dict[str, set[Flow]] = {}
+JOBS: dict[str, set[Flow]] = {
+    job: {*product((job,), KAFKA, (9093,)), (job, "history", 5432)}
+    for job in ("train", "promote", "history-check")
+}
+"""What each job reaches; nobody reaches a job."""
 
 
 def everybody(profile: str) -> dict[str, tuple[str, dict[str, str]]]:

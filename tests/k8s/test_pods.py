@@ -36,7 +36,16 @@ UNITS: dict[str, Decimal | int] = {
 def each() -> list[Any]:
     return [
         pytest.param(name, id=name)
-        for name in ("worker", "api", "control-api", "sink-history", "feed-kraken", "latest")
+        for name in (
+            "worker",
+            "learner-heavy",
+            "api",
+            "control-api",
+            "sink-history",
+            "sink-features",
+            "feed-kraken",
+            "latest",
+        )
     ]
 
 
