@@ -15,17 +15,21 @@ from tests.faults.workers import Worker
 MODULE = "-m api.cli worker"
 SESSION_S = 6.0
 READY_S = 90.0
-GROUPS = "symbol,account"
-"""What trades. Learning costs a multiple of it and, where much is learned, has workers of its own."""
+TRADING, LEARNING = "symbol,account", "learner"
+"""Groups of a worker. Learning costs a multiple of trading and, where much is learned, has workers of its own."""
+
+LEARNING_CHUNK = "500"
+"""A chunk is folded at one go, which the watchdog of a worker bears for ten seconds."""
 
 
 class Fleet:
     """Named w0, w1, ...; each has a static name, as pods of a StatefulSet have."""
 
-    def __init__(self, brokers: str, directory: Path, app: str) -> None:
+    def __init__(self, brokers: str, directory: Path, app: str, groups: str = TRADING) -> None:
         self.workers: list[Worker] = []
         directory.mkdir(parents=True, exist_ok=True)
         self._brokers, self._directory, self.app = brokers, directory, app
+        self._groups = groups
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -77,7 +81,11 @@ class Fleet:
             name=f"w{number}",
             app=self.app,
             session_timeout_s=SESSION_S,
-            settings={"HEADRACE_OPS_PORT": str(free_port()), "HEADRACE_ONLY": GROUPS},
+            settings={
+                "HEADRACE_OPS_PORT": str(free_port()),
+                "HEADRACE_ONLY": self._groups,
+                **({"HEADRACE_CHUNK_RECORDS": LEARNING_CHUNK} if self._groups == LEARNING else {}),
+            },
         )
 
 

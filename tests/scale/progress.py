@@ -75,6 +75,14 @@ class Progress:
         first = looks[0]
         return (done.total - first.total) / max(done.moment - first.moment, LOOK_S)
 
+    def rate_of_all(self) -> float:
+        """Offsets a second between the first commit that was seen and the last."""
+        moved = [look for look in self.looks if look.total > 0]
+        if len(moved) < 2:
+            return 0.0
+        last = next(look for look in moved if look.total == moved[-1].total)
+        return (last.total - moved[0].total) / max(last.moment - moved[0].moment, LOOK_S)
+
     def stall_s(self, since: float, until: float) -> float:
         """The longest that any partition with work stood still within a stretch of time."""
         looks = [look for look in self.looks if since <= look.moment <= until]

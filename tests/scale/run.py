@@ -21,7 +21,7 @@ from tests.faults import cluster, market
 from tests.faults.commands import fixed_rounds
 from tests.faults.load import ORDERS_PER_S, TICKS_PER_S, Load
 from tests.faults.workers import ROOT
-from tests.scale.fleet import Fleet
+from tests.scale.fleet import LEARNING, Fleet
 from tests.scale.footprint import Footprint, footprint
 from tests.scale.progress import Progress
 from tests.scale.rest import until_at_rest
@@ -68,6 +68,7 @@ class Outcome:
     changes: list[Change]
     verified: int
     footprint: Footprint
+    learned: float
 
     @property
     def is_clean(self) -> bool:
@@ -94,6 +95,18 @@ def drain(broker: LocalKafka, directory: Path, workers: int, rounds: int) -> Dra
         codes = [fleet.leave() for _ in range(workers)]
     assert codes == [0] * workers, codes
     return Drained(workers, fed, rate, resident, verify(broker.bootstrap, app))
+
+
+def learn(broker: LocalKafka, directory: Path, seconds: float) -> float:
+    """Feature vectors a second that one worker learns from, of those that the last drain has left."""
+    app = "learn"
+    progress = Progress(broker.bootstrap, app, ("features",))
+    with Fleet(broker.bootstrap, directory / app, app, LEARNING) as fleet, progress.watching():
+        fleet.join()
+        fleet.until_ready()
+        time.sleep(seconds)
+        fleet.leave()
+    return progress.rate_of_all()
 
 
 def come_and_go(
@@ -153,8 +166,10 @@ def run(directory: Path, rounds: int, watch_s: float, counts: tuple[int, ...] = 
         for workers in counts:
             drained.append(drain(broker, directory, workers, rounds))
             print(f"{workers} workers: {drained[-1].rate:,.0f} events/s", flush=True)
+        learned = learn(broker, directory, watch_s)
+        print(f"one learner: {learned:,.0f} vectors/s", flush=True)
         changes, verified, held = come_and_go(broker, directory, watch_s)
-    return Outcome(drained, changes, verified, held)
+    return Outcome(drained, changes, verified, held, learned)
 
 
 def table(outcome: Outcome) -> str:
@@ -170,6 +185,7 @@ def table(outcome: Outcome) -> str:
             f" exit {row.verified} |"
             for row in outcome.drained
         ),
+        f"\nOne worker that only learns: {outcome.learned:,.0f} feature vectors/s",
         f"\nLoad {TICKS_PER_S} ticks/s and {ORDERS_PER_S} orders/s; `headrace verify` after it:"
         f" exit {outcome.verified}\n",
         "| change | workers after it | longest standstill of a partition, s |",
