@@ -4,17 +4,19 @@ import hashlib
 import struct
 from collections.abc import Iterable
 
-from models.features import FEATURES
+from models import bars, features
 
 COUNT = 50
+SETS = {bars.SET_HASH: bars.FEATURES}
+"""Of the feature sets beside `micro`."""
 
 
-def vectors(count: int = COUNT) -> tuple[tuple[float, ...], ...]:
-    """The first of them, each feature within its clip; made of hashes, so the same everywhere and for ever."""
+def vectors(count: int = COUNT, set_hash: str = features.SET_HASH) -> tuple[tuple[float, ...], ...]:
+    """The first of a feature set, each feature within its clip; made of hashes, so the same everywhere and for ever."""
     return tuple(
         tuple(
             feature.low + (feature.high - feature.low) * _share(row, feature.name)
-            for feature in FEATURES
+            for feature in SETS.get(set_hash, features.FEATURES)
         )
         for row in range(count)
     )

@@ -25,6 +25,9 @@ MS_NS = 1_000_000
 REFUSED = 1
 """The exit code where a rule refused."""
 
+BAR_COST_BPS = 52.0
+"""Two taker fees; bars tell no spread."""
+
 SOURCES = ("history", "topic", "examples")
 SHOWN = ("rows", "auc", "logloss", "brier", "accuracy", "kappa_m", "ece")
 EARNED = ("trades", "mean_bps", "sharpe", "sortino", "drawdown", "cvar", "periods")
@@ -43,6 +46,11 @@ def train(
     ] = None,
     source: Annotated[str, typer.Option(help="history, topic or examples.")] = "history",
     due: Annotated[bool, typer.Option("--due", help="Every model that is due.")] = False,
+    origin: Annotated[
+        str, typer.Option(help="Of bars: the source of the backfill, kraken or coingecko.")
+    ] = "kraken",
+    interval: Annotated[str, typer.Option(help="Of bars: 1h, 4h, ...")] = "1h",
+    symbols: Annotated[str, typer.Option(help="Of bars: comma separated; else all.")] = "",
     without: Annotated[str, typer.Option(help="Features to leave out, comma separated.")] = "",
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 7,
     rows_min: Annotated[
@@ -66,14 +74,19 @@ def train(
         settings = locate.settings(brokers, data)
         if not settings.postgres_url:
             raise Ended(Exit.SETTINGS, "runs are kept in PostgreSQL: set HEADRACE_POSTGRES_URL")
+        is_bars = ".bars." in (model or "")
         config = Config(
             model=model or "",
             since=(instants.milliseconds(since) or 0) * MS_NS,
             until=(instants.milliseconds(until) or time.time_ns() // MS_NS) * MS_NS,
-            source=source,
+            source="bars" if is_bars else source,
+            origin=origin if is_bars else "",
+            interval=interval if is_bars else "",
+            symbols=_listed(symbols) if is_bars else (),
+            cost_bps=BAR_COST_BPS if is_bars else 0.0,
             seed=seed,
             rows_min=_rows(rows_min),
-            left_out=tuple(name for name in without.split(",") if name),
+            left_out=_listed(without),
         )
         code = asyncio.run(_train(settings, config, file, due=due))
     raise typer.Exit(code)
@@ -94,7 +107,7 @@ async def _train(settings: Settings, config: "Config", path: Path | None, *, due
             if codes:
                 await session.tell(settings, sql)
         except (KafkaError, LookupError) as error:
-            output.print(f"registered, not yet told to the workers: {error}", style="yellow")
+            output.print(f"workers are not told yet, the next call will: {error}", style="yellow")
     if not codes:
         output.print("no model is due")
     return max(codes, default=0)
@@ -103,14 +116,14 @@ async def _train(settings: Settings, config: "Config", path: Path | None, *, due
 async def _one(
     settings: Settings, sql: "Connection", config: "Config", trigger: "Trigger", path: Path | None
 ) -> int:
-    from api.train import session, sources, tracker
+    from api.train import session, tracker
     from models.batch import known
 
     try:
         result = await session.train(settings, sql, config, trigger, path)
     except known.UnknownModel as error:
         raise Ended(Exit.USAGE, str(error)) from error
-    except (tracker.Busy, sources.TooMany) as error:
+    except tracker.Busy as error:
         output.print(str(error), style="red", markup=False)
         return REFUSED
     _show(result)
@@ -146,6 +159,10 @@ def _text(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:,.5g}" if isinstance(value, float) else str(value)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.split(","))))
 
 
 def _rows(text: str) -> tuple[int, int, int]:

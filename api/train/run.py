@@ -8,6 +8,7 @@ import msgspec
 
 from api.registry import versions
 from api.train import tracker
+from api.train.refused import NotTrained
 from api.train.tracker import Connection, Outcome
 from models.batch import frame, train
 from models.batch.frame import Read
@@ -21,11 +22,7 @@ Validate = Callable[[Mapping[str, Any], TrainingRules], str]
 
 
 Load = Callable[[], Awaitable[list[Example]]]
-"""Reads the rows; raises sources.TooMany."""
-
-
-class NotTrained(Exception):
-    """The rows cannot be learned from: a sentence that begins with why."""
+"""Reads the rows; raises NotTrained."""
 
 
 class Result(NamedTuple):

@@ -1,14 +1,15 @@
 """A process that trains: its connection, its lock, its heartbeat, and which models it takes up."""
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 
 from api.registry.publish import publish
-from api.train import provenance, run, sources, standing, tracker
+from api.train import bars, provenance, run, sources, standing, tracker
 from api.train.run import Result
 from api.train.tracker import Connection, Trigger
 from models.batch import known
@@ -25,6 +26,9 @@ from streams.topics import EXAMPLES
 MS_NS = 1_000_000
 WINDOW_NS = 14 * DAY_NS
 """What a training that falls due looks back over."""
+
+BARS = "bars"
+"""The source of models over bars: what backfills have stored."""
 
 DOCS = "quality"
 """Beneath the data directory: pages on what was validated."""
@@ -43,9 +47,16 @@ async def connected(settings: Settings) -> Connection:
 
 
 async def wanted(sql: Connection, source: str, now: int) -> list[tuple[Config, Trigger]]:
-    """The trainings that are due, the one for the oldest version first. now: ns."""
-    found = due(await standing.standings(sql))
-    return [(Config(each.model, now - WINDOW_NS, now, source), each.trigger) for each in found]
+    """The trainings that are due, the one for the oldest version first, each as its last one was told. now: ns."""
+    found = []
+    for each in due(await standing.standings(sql)):
+        last = await tracker.last_config(sql, each.model) or Config(each.model, 0, now, source)
+        if last.source == BARS:
+            config = msgspec.structs.replace(last, until=now)
+        else:
+            config = msgspec.structs.replace(last, since=now - WINDOW_NS, until=now, source=source)
+        found.append((config, each.trigger))
+    return found
 
 
 async def train(
@@ -58,7 +69,7 @@ async def train(
 ) -> Result:
     """Train one model. path: a file of examples in place of `config.source`.
 
-    Raises known.UnknownModel, tracker.Busy, sources.TooMany.
+    Raises known.UnknownModel, tracker.Busy.
     """
     features, spec = known.features_of(config.model), known.spec_of(config.model)
     task = Task(config, features, spec, provenance.provenance())
@@ -72,7 +83,7 @@ async def train(
             sql,
             run_id,
             task,
-            lambda: sources.collected(_examples(settings, config, path)),
+            lambda: _examples(settings, sql, config, path),
             validate or _validator(settings, run_id),
         )
 
@@ -82,13 +93,18 @@ async def tell(settings: Settings, sql: Connection) -> int:
     return await publish(sql, settings.brokers)
 
 
-def _examples(settings: Settings, config: Config, path: Path | None) -> AsyncIterator[Example]:
+async def _examples(
+    settings: Settings, sql: Connection, config: Config, path: Path | None
+) -> list[Example]:
+    """Raises NotTrained."""
+    if config.source == BARS:
+        return await bars.read(sql, config)
     rows = sources.Range(config.model, config.since, config.until)
     if path is not None:
-        return sources.file(path, EXAMPLES, rows)
+        return await sources.collected(sources.file(path, EXAMPLES, rows))
     if config.source == "topic":
-        return sources.topic(settings.brokers, EXAMPLES, rows)
-    return sources.history(settings.postgres_url, rows)
+        return await sources.collected(sources.topic(settings.brokers, EXAMPLES, rows))
+    return await sources.collected(sources.history(settings.postgres_url, rows))
 
 
 def _validator(settings: Settings, run_id: str) -> run.Validate:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 import psycopg
 
+from api.train.refused import NotTrained
 from streams import log
 from streams.codec import Undecodable
 from streams.ids import Ref
@@ -34,8 +35,8 @@ FROM predictions WHERE model = %s AND ts >= to_timestamp(%s) AND event_ns >= %s 
 Read = TypeVar("Read", Example, Prediction)
 
 
-class TooMany(Exception):
-    """The range holds more examples than are read at once."""
+class TooMany(NotTrained):
+    """The range holds more than is read at once."""
 
 
 class Range(NamedTuple):
@@ -99,7 +100,7 @@ async def collected(messages: AsyncIterator[Read]) -> list[Read]:
     async for message in messages:
         found.append(message)
         if len(found) > EXAMPLES_MAX:
-            raise TooMany(f"more than {EXAMPLES_MAX:,} records; give a shorter range")
+            raise TooMany(f"too_many: more than {EXAMPLES_MAX:,} records; give a shorter range")
     return found
 
 

@@ -165,6 +165,16 @@ async def end(sql: Connection, run_id: str, outcome: Outcome) -> None:
         raise RunLost(f"{run_id} is not running any more")
 
 
+async def last_config(sql: Connection, model: str) -> Config | None:
+    """What the model's last training was told."""
+    rows = await sql.execute(
+        "SELECT config::text FROM train_runs WHERE model = %s ORDER BY queued_at DESC LIMIT 1",
+        [model],
+    )
+    found = await rows.fetchone()
+    return msgspec.json.decode(found[0], type=Config) if found else None
+
+
 async def ask(sql: Connection, model: str, trigger: Trigger, reason: str) -> None:
     """Ask for a training, where none was asked for yet."""
     await sql.execute(

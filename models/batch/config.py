@@ -32,7 +32,8 @@ class Trees(msgspec.Struct, frozen=True):
 class Config(msgspec.Struct, frozen=True):
     """model: its registry key. since, until: event time (ns) of the rows. source: where they were read.
 
-    rows_min: of train, validation and test. left_out: features that no version of this training may use.
+    rows_min: of train, validation and test. left_out: features that no version of this training may use. Of bars:
+    origin, who told them; interval; symbols, all when empty; cost_bps, of a round trip.
     """
 
     model: str
@@ -46,6 +47,10 @@ class Config(msgspec.Struct, frozen=True):
     trees: Trees = Trees()
     thresholds: Thresholds = Thresholds()
     max_age_ns: int = 7 * DAY_NS
+    origin: str = ""
+    interval: str = ""
+    symbols: tuple[str, ...] = ()
+    cost_bps: float = 0.0
 
     def sha256(self) -> str:
         """Of the canonical JSON."""

@@ -1,6 +1,6 @@
 """What a model's name says: label . feature set . group of symbols."""
 
-from models import features, labels
+from models import bars, features, labels
 from models.batch.frame import FeatureSet
 from models.labels import LabelSpec
 
@@ -15,15 +15,17 @@ def features_of(model: str) -> FeatureSet:
     if name == features.NAME:
         clip = tuple((feature.low, feature.high) for feature in features.FEATURES)
         return FeatureSet(name, features.SET_HASH, features.NAMES, features.READY_SOON, clip)
+    if name == bars.NAME:
+        clip = tuple((feature.low, feature.high) for feature in bars.FEATURES)
+        return FeatureSet(name, bars.SET_HASH, bars.NAMES, bars.READY_ALL, clip)
     raise UnknownModel(f"{model}: no feature set {name}")
 
 
 def spec_of(model: str) -> LabelSpec:
     """The label that a model foretells. Raises UnknownModel."""
     name = _parts(model)[0]
-    for spec in vars(labels).values():
-        if isinstance(spec, LabelSpec) and spec.name == name:
-            return spec
+    if name in labels.SPECS:
+        return labels.SPECS[name]
     raise UnknownModel(f"{model}: no label {name}")
 
 

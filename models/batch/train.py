@@ -141,7 +141,7 @@ def _fit(algorithm: str, ready: Ready, task: Task) -> Fitted:
     draft = msgspec.structs.replace(
         draft,
         files=tuple(registry.file(name, files[name]) for name in sorted(files)),
-        golden=golden.digest(map(scorer.predict, golden.vectors())),
+        golden=golden.digest(map(scorer.predict, golden.vectors(set_hash=task.features.hash))),
     )
     return Fitted(draft, files, fitting.importance(algorithm, names, files))
 
