@@ -74,9 +74,7 @@ def backfill() -> None:
             found = asyncio.run(past.show(Path(directory), _say))
         except LocalPartError as error:
             raise Ended(Exit.CHECK_FAILED, str(error)) from error
-    for number, (run, digest) in enumerate(
-        zip(found.outcomes, found.hashes, strict=True), start=1
-    ):
+    for number, (run, digest) in enumerate(zip(found.outcomes, found.hashes, strict=True), start=1):
         output.print(f"run {number}: {run.ending.state}", markup=False)
         output.print(f"  bars expected   {found.bars}")
         output.print(f"  rows read       {run.rows}")
@@ -85,6 +83,24 @@ def backfill() -> None:
         output.print(f"  hash of bars    {digest}")
         if run.ending.error:
             output.print(f"  {run.ending.error}", style="yellow", markup=False)
+    raise typer.Exit(Exit.CLEAN if found.holds else DIFFERENT)
+
+
+@demo.command()
+def learning() -> None:
+    """Fetch bars, train, shadow, decide, all over again. Exits 0 when the second time no row and no byte differs."""
+    from api.commands.promote import table  # what trains is no part of every installation
+    from api.demo import learning as way
+
+    with plainly(), tempfile.TemporaryDirectory(prefix="headrace-demo-") as directory:
+        try:
+            found = asyncio.run(way.show(Path(directory), _say))
+        except LocalPartError as error:
+            raise Ended(Exit.CHECK_FAILED, str(error)) from error
+    for line in found.lines():
+        output.print(line, markup=False)
+    for name, each in found.passed.evidence.candidates.items():
+        output.print(table(f"{name} against {found.passed.evidence.champion}", each.checks))
     raise typer.Exit(Exit.CLEAN if found.holds else DIFFERENT)
 
 

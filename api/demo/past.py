@@ -1,5 +1,6 @@
 """A market that never was: trades of a seeded walk, in the shape in which Kraken and CoinGecko tell of theirs."""
 
+import math
 import random
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,11 +13,12 @@ MOVE_TICKS = 40
 MEMORY = 0.5
 """Share of a minute's drift that the next one keeps: so that there is something to learn."""
 
+TURNED_SHARE = 0.2
 LOTS_MAX = 50_000_000
 LOT_DECIMALS = 8
 FIRST_NUMBER = 64_000_001
 SECOND = 10**9
-MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
+MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
 CAP_COINS = 19_600_000
 
 
@@ -33,12 +35,17 @@ class Trade:
 
 @dataclass(frozen=True)
 class Past:
-    """Trades in [since, until), ns; the same for the same seed on every machine."""
+    """Trades in [since, until), ns; the same for the same seed on every machine.
+
+    swing: ticks by which the price rises and then falls each day, and on one day of five falls and then rises: a
+    regularity that a model can find, and cannot be sure of.
+    """
 
     seed: int
     since: int
     until: int
     trades_a_minute: int = 1
+    swing: int = 0
 
     @cached_property
     def trades(self) -> list[Trade]:
@@ -53,8 +60,16 @@ class Past:
             time = start + int(chance.random() * span)
             size = 1 + int(chance.random() * LOTS_MAX)
             side = "b" if chance.random() < 0.5 else "s"
-            found.append(Trade(FIRST_NUMBER + number, time, price, size, side))
+            told = max(1, price + self._of_the_day(start))
+            found.append(Trade(FIRST_NUMBER + number, time, told, size, side))
         return found
+
+    def _of_the_day(self, time: int) -> int:
+        if not self.swing:
+            return 0
+        day, into = divmod(time, DAY)
+        sign = -1 if random.Random(f"{self.seed}:{day}").random() < TURNED_SHARE else 1
+        return round(sign * self.swing * math.sin(math.tau * into / DAY))
 
     def trade_rows(self) -> list[str]:
         """Kraken's rows of trades, as JSON; times have digits that no float holds."""

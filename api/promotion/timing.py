@@ -1,10 +1,11 @@
 """How long one answer of a version takes, on vectors as they were logged."""
 
+import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from models.batch.scorer import FormatUnsupported, Scorer
-from models.features import FEATURES, VECTOR
+from models.features import FEATURES
 from models.mixture import MIX, probability
 from models.online import versions
 from streams.predictions import Answer, ModelVersion
@@ -24,7 +25,9 @@ def p99_ms(
     contents: its files by their hashes.
     """
     predict = _predict(version, contents)
-    rows = [VECTOR.unpack(vector) for vector in vectors if len(vector) == VECTOR.size]
+    width = len(version.clip) or len(FEATURES)  # of the version's feature set
+    packing = struct.Struct(f"<{width}d")
+    rows = [packing.unpack(vector) for vector in vectors if len(vector) == packing.size]
     if predict is None or not rows:
         return None
     for row in rows[:WARM_UP]:
