@@ -1,6 +1,8 @@
 """The versions that are River pipelines, each exported as plain numbers after everything it learns."""
 
+import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from models.features import NAMES
 from models.lean import lean
@@ -119,6 +121,23 @@ class LinearAdam:
         self.state = self.FORMAT.pack(numbers)
 
 
+class _PAClassifier(linear_model.PAClassifier):
+    """River's, with exact sums: its own have another last digit from Python 3.12 on, and so would every replay."""
+
+    def decision(self, x: dict[str, float]) -> float:
+        """How far on the side of a rise."""
+        return float(self.intercept) + math.fsum(self.weights[name] * z for name, z in x.items())
+
+    def learn_one(self, x: dict[Any, Any], y: bool | str | int) -> None:
+        norm = math.fsum(z * z for z in x.values())
+        side = 1 if y else -1
+        loss = max(0.0, 1.0 - side * self.decision(x))
+        step = side * min(self.C, loss / norm) if norm > 0 else 0.0
+        for name, z in x.items():
+            self.weights[name] += step * z
+        self.intercept += step
+
+
 class PassiveAggressive:
     """StandardScaler, then PAClassifier; its decision becomes a probability by a running Platt scale.
 
@@ -131,7 +150,7 @@ class PassiveAggressive:
         intercept, learned, slope, shift, *rest = self.FORMAT.numbers(state)
         weights, means, variances = _rows(rest)
         self._scaler = _Scaler(learned, means, variances)
-        self._classifier = linear_model.PAClassifier(C=PA_STEP_MAX)  # type: ignore[no-untyped-call]  # River
+        self._classifier = _PAClassifier(C=PA_STEP_MAX)  # type: ignore[no-untyped-call]  # River
         self._classifier.weights.update(named(weights))
         self._classifier.intercept = intercept
         self._slope, self._shift = (slope, shift) if learned else (1.0, 0.0)
@@ -155,7 +174,7 @@ class PassiveAggressive:
         error = (sigmoid(self._slope * decision + self._shift) - up) * weight
         self._slope -= PLATT_RATE * error * decision
         self._shift -= PLATT_RATE * error
-        self._classifier.learn_one(scaled, up)  # type: ignore[no-untyped-call]  # River
+        self._classifier.learn_one(scaled, up)
         self._learned += 1
         self._export()
 
@@ -165,8 +184,7 @@ class PassiveAggressive:
         self._export()
 
     def _decision(self, scaled: dict[str, float]) -> float:
-        weights = self._classifier.weights
-        decision = sum(weights[name] * z for name, z in scaled.items()) + self._classifier.intercept
+        decision = self._classifier.decision(scaled)
         return float(min(max(decision, -DECISION_MAX), DECISION_MAX))
 
     def _export(self) -> None:
