@@ -104,9 +104,16 @@ class ProcessMeter:
     def retry(self, sink: str, reason: str) -> None:
         self._metrics.add("sink_retries_total", (sink, reason))
 
-    def backlog(self, sink: str, records: int, queued: int) -> None:
+    def backlog(self, sink: str, records: int, queued: int, seconds: float = 0.0) -> None:
         self._metrics.set("sink_lag_records", (sink,), records)
         self._metrics.set("sink_queue_records", (sink,), queued)
+        self._metrics.set("sink_lag_seconds", (sink,), seconds)
+
+    def chunks(self, counts: Mapping[str, int], ratio: float | None) -> None:
+        for state, count in counts.items():
+            self._metrics.set("history_chunks", (state,), count)
+        if ratio is not None:
+            self._metrics.set("history_compression_ratio", (), ratio)
 
     def connected(self, sink: str, up: bool) -> None:
         self._metrics.set("sink_connected", (sink,), up)

@@ -101,7 +101,7 @@ class FeatureSink:
         self._connected = True
         self._lag: int | None = None
         self._pushed = 0
-        self._held = 0
+        self._held = self._stored_ms = 0
 
     async def run(self, stop: asyncio.Event) -> Exit:
         """Work until told to stop, and push what is in hand. Raises what is neither Kafka's nor the store's absence."""
@@ -179,6 +179,7 @@ class FeatureSink:
     def _tell(self, pushed: Pushed, batch: Batch, seconds: float) -> None:
         rows = {view: count for view, (count, _) in pushed.items()}
         self._pushed += sum(rows.values())
+        self._stored_ms = max(batch.times_ms)
         self._meter.connected(SINK, True)
         self._meter.batch(SINK, rows, 0, batch.times_ms, seconds, int(time.time() * 1000))
         for view, (_, newest_ns) in pushed.items():
@@ -206,7 +207,8 @@ class FeatureSink:
             except KafkaError as error:
                 log.warning("the lag is unknown: %r", error)
                 continue
-            self._meter.backlog(SINK, self._lag, self._held)
+            late_ms = time.time() * 1000 - self._stored_ms if self._lag and self._stored_ms else 0
+            self._meter.backlog(SINK, self._lag, self._held, max(0, late_ms) / 1000)
 
     async def _behind(self) -> int:
         places = list(self._consumer.assignment())

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import psycopg
 
-from sinks import arrays, writes
+from sinks import arrays, chunks, writes
 from sinks.batch import Batch, Place, Span
+from sinks.chunks import Chunks
 from sinks.current import versioned
 from sinks.migrate import migrate
 from sinks.rows import BY_TOPIC
@@ -157,6 +158,11 @@ class History:
                 for kind, key, offset, value in await rows.fetchall()
             }
         return Snapshot(progress[place].next, entries)
+
+    async def chunks(self) -> Chunks | None:
+        """How it lies on disk, see `sinks.chunks`. Raises LOST."""
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            return await chunks.count(self._sql)
 
     @property
     def _sql(self) -> Connection:

@@ -2,12 +2,22 @@
 
 from sinks.table import Table, table
 from streams import control, topics
+from streams.messages import ToBroker
 
 
 def _control_row(record: control.Record) -> tuple[str, str, bytes]:
     """Its key holds kind and scope; its value here is written anew, so that fields left out show their defaults."""
     kind, _, scope = control.key(record).partition(":")
     return kind, scope, control.encode(record)
+
+
+def _accepted_row(accepted: ToBroker) -> tuple[object, ...]:
+    """One of its fields is set; a record without any, which no engine writes, is a row without a kind."""
+    step = accepted.order or accepted.cancel or accepted.replace
+    if step is None:
+        return ("", "", "", "", 0, "", 0, 0, accepted)
+    kind = next(kind for kind in accepted.__struct_fields__ if getattr(accepted, kind) is step)
+    return (kind, step.order_id, step.account, step.symbol, step.time, *step.command_ref, step)
 
 
 CAUSE = """
@@ -103,6 +113,21 @@ TABLES: tuple[Table, ...] = (
         watchdog text""",
     ),
     table(
+        "accepted",
+        topics.ACCEPTED,
+        """
+        kind text
+        order_id text
+        account text
+        symbol text
+        event_ns bigint
+        command_topic text
+        command_partition int
+        command_offset bigint
+        document json""",
+        _accepted_row,
+    ),
+    table(
         "order_events",
         topics.EVENTS,
         """
@@ -151,6 +176,21 @@ TABLES: tuple[Table, ...] = (
         order_offset bigint order_ref.offset
         event_ns bigint time
         active_at_ns bigint active_at"""
+        + CAUSE,
+    ),
+    table(
+        "strategy_fills",
+        topics.STRATEGY_FILLS,
+        """
+        fill_id text
+        order_id text
+        account text
+        symbol text
+        strategy text
+        side text
+        qty numeric
+        price numeric
+        event_ns bigint time"""
         + CAUSE,
     ),
     table(
@@ -289,7 +329,8 @@ TABLES: tuple[Table, ...] = (
         length bigint
         key bytea
         value bytea
-        route_group text group""",
+        route_group text group
+        headers json""",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -23,6 +24,9 @@ log = logging.getLogger("headrace.sink")
 LOOK_EVERY_S = 1.0
 SHOW_EVERY = 5
 """Looks between two commits to the consumer group, which is for display."""
+
+CHUNKS_EVERY = 60
+"""Looks between two at the chunks."""
 
 STOP_S_MAX = 8.0
 
@@ -129,10 +133,13 @@ class Sink:
             except KafkaError as error:
                 log.warning("the lag is unknown: %r", error)
                 continue
-            self._meter.backlog(SINK, self._lag, self._writer.held)
+            lag_s = self._writer.lag_s(self._lag, time.time_ns() // 1_000_000)
+            self._meter.backlog(SINK, self._lag, self._writer.held, lag_s)
             if looks % SHOW_EVERY == 0:
                 await self._show()
                 await self._writer.mend(self._intake)
+            if looks % CHUNKS_EVERY == 1:
+                await self._writer.look(self._intake)
 
     async def _show(self) -> None:
         try:

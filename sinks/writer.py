@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
+
 from sinks.batch import Batch
 from sinks.history import LOST, History
 from sinks.intake import Intake
@@ -43,6 +45,7 @@ class Writer:
         self.history = history
         self.latest = latest
         self.held = 0
+        self._oldest_ms = self._stored_ms = 0
         self._meter = meter
         self._require_timescaledb = require_timescaledb
         self._began: float | None = None
@@ -54,6 +57,11 @@ class Writer:
         """Whether the batch in hand takes too long."""
         began = self._began
         return began is not None and time.monotonic() - began > STUCK_S
+
+    def lag_s(self, lag_records: int, now_ms: int) -> float:
+        """How old what is not stored yet is, by record time: the batch in hand, or what comes after the last one."""
+        since_ms = self._oldest_ms or self._stored_ms
+        return max(0, now_ms - since_ms) / 1000 if lag_records and since_ms else 0.0
 
     def status(self) -> dict[str, Any]:
         """What was written since the start."""
@@ -86,6 +94,7 @@ class Writer:
     async def write(self, intake: Intake, batch: Batch) -> None:
         """Store a batch, however long that takes, or until its partitions are another's. Raises Fenced."""
         self.held = batch.records
+        self._oldest_ms = min(batch.timestamps_ms, default=0)
         self._began = time.monotonic()
         try:
             for delay_s in delays_s():
@@ -94,7 +103,7 @@ class Writer:
                         return
                 await asyncio.sleep(delay_s)
         finally:
-            self.held = 0
+            self.held = self._oldest_ms = 0
             self._began = None
 
     async def mend(self, intake: Intake) -> None:
@@ -107,6 +116,22 @@ class Writer:
                     await self.latest.ensure(place, intake.next(place), self.history.snapshot)
             except LOST as error:
                 await self._lost(error)
+
+    async def look(self, intake: Intake) -> None:
+        """Tell the meter how the history lies on disk; takes the turn itself."""
+        async with intake.turn:
+            if not self.history.connected:
+                return
+            try:
+                found = await self.history.chunks()
+            except LOST as error:
+                await self._lost(error)
+                return
+            except psycopg.Error as error:  # a figure is not worth a sink
+                log.warning("the chunks are not known: %s", error)
+                return
+        if found is not None:
+            self._meter.chunks(found.counts, found.ratio)
 
     async def close(self) -> None:
         await self.history.close()
@@ -136,6 +161,7 @@ class Writer:
         for table, count in rows.items():
             self._rows[table] = self._rows.get(table, 0) + count
         self._batches += 1
+        self._stored_ms = max(batch.timestamps_ms, default=self._stored_ms)
         self._conflicts += conflicts
         self._rejects += len(batch.rejects)
         for reject in batch.rejects:

@@ -71,8 +71,14 @@ class SinkMeter(Protocol):
     def retry(self, sink: str, reason: str) -> None:
         """A batch was tried again, or a write given up."""
 
-    def backlog(self, sink: str, records: int, queued: int) -> None:
-        """records: committed in the log and not yet here; queued: of them, held in memory."""
+    def backlog(self, sink: str, records: int, queued: int, seconds: float = 0.0) -> None:
+        """records: committed in the log and not yet here; queued: of them, held in memory.
+
+        seconds: since the record time up to which all is here; 0 when nothing is left.
+        """
+
+    def chunks(self, counts: Mapping[str, int], ratio: float | None) -> None:
+        """The history's chunks by state, and bytes before compression to those after; None: none is compressed."""
 
     def connected(self, sink: str, up: bool) -> None:
         """Whether the store answers."""
@@ -164,7 +170,9 @@ class NoMeter:
 
     def retry(self, sink: str, reason: str) -> None: ...
 
-    def backlog(self, sink: str, records: int, queued: int) -> None: ...
+    def backlog(self, sink: str, records: int, queued: int, seconds: float = 0.0) -> None: ...
+
+    def chunks(self, counts: Mapping[str, int], ratio: float | None) -> None: ...
 
     def connected(self, sink: str, up: bool) -> None: ...
 

@@ -38,6 +38,8 @@ UNITS = (
     "_keys",
     "_clients",
     "_enabled",
+    "_chunks",
+    "_ratio",
 )
 
 
@@ -124,7 +126,9 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     meter.recovery("marks", 0.1, 50)
     meter.batch("history", {"fills": 2}, 1, [NOW_MS], 0.01, NOW_MS)
     meter.retry("history", "OperationalError")
-    meter.backlog("history", 3, 2)
+    meter.backlog("history", 3, 2, 1.5)
+    meter.feature_time("micro_v1", 1.0)
+    meter.chunks({"rowstore": 2, "columnstore": 5}, 7.5)
     meter.connected("history", True)
     meter.ticks("kraken", "trade", 9)
     meter.feed_connected("kraken", True)

@@ -11,6 +11,8 @@ from streams import codec, control, topics
 from streams.ids import Ref
 from streams.instruments import Instrument
 from streams.messages import (
+    Accepted,
+    CancelAccepted,
     DeadLetter,
     Decision,
     Fill,
@@ -19,6 +21,7 @@ from streams.messages import (
     Position,
     Quote,
     State,
+    ToBroker,
     Trade,
 )
 from streams.predictions import Answer, Example, Features, Label, Prediction
@@ -202,8 +205,48 @@ def example(number: int, y: int | None = 1, p: float | None = 0.6) -> Example:
     )
 
 
+def accepted(number: int, *, cancel: bool = False) -> ToBroker:
+    """An order or its cancel, as risk passes it on."""
+    time, command = START_MS * 1_000_000, Ref("orders", 0, number)
+    if cancel:
+        return ToBroker(
+            cancel=CancelAccepted(f"o{number}", "paper", "BTC/USD.KRAKEN", command, "CLIENT", time)
+        )
+    order = Accepted(
+        order_id=f"o{number}",
+        client_order_id=f"c{number}",
+        account="paper",
+        symbol="BTC/USD.KRAKEN",
+        side="buy",
+        type="limit",
+        tif="GTC",
+        qty=5,
+        price=600_000,
+        stop_price=0,
+        stop_loss=0,
+        take_profit=0,
+        protection=0,
+        reduce_only=False,
+        maker_rate=1600,
+        taker_rate=2600,
+        reserved="30000.05",
+        command_ref=command,
+        time=time,
+    )
+    return ToBroker(order=order)
+
+
 def dead_letter(number: int) -> DeadLetter:
-    return DeadLetter(Ref("orders", 0, number), START_MS, "NOT_JSON", "no", "00", 2, value=b"\0{")
+    return DeadLetter(
+        Ref("orders", 0, number),
+        START_MS,
+        "NOT_JSON",
+        "no",
+        "00",
+        2,
+        value=b"\0{",
+        headers=(("trace", b"\0\xff"),) if number else (),
+    )
 
 
 def instrument(tick: str = "0.1", symbol: str = "BTC/USD.KRAKEN") -> bytes:
@@ -242,6 +285,8 @@ ONE_OF_EACH: dict[Topic, tuple[object, object]] = {
     MARKS: (mark(0), mark(1)),
     topics.ORDERS: (ORDER, NO_ORDER),
     topics.DECISIONS: (decision(0), decision(1, outcome="rejected", reason="OFF_TICK")),
+    topics.ACCEPTED: (accepted(0), accepted(1, cancel=True)),
+    topics.STRATEGY_FILLS: (fill(0, strategy="signal"), fill(1, strategy="signal")),
     EVENTS: (order_event(0), order_event(1, price="12.5")),
     FILLS: (fill(0), fill(1)),
     POSITIONS: (position(0), position(1)),

@@ -35,10 +35,12 @@ def running(data: Path) -> Iterator[None]:
     """The system over the whole recording, with the feature store; the feature sink is killed in the middle."""
     words = ["up", "--data", str(data), "--feed", "file", "--path", str(market_data())]
     words += ["--speed", "max", "--strategy", "none", "--no-view", "--features"]
-    with subprocess.Popen([*HEADRACE, *words], stdout=subprocess.DEVNULL) as system:
+    said = data / "said"
+    with said.open("w") as out, subprocess.Popen([*HEADRACE, *words], stdout=out) as system:
         try:
             kill_sink(psutil.Process(system.pid))
             until((data / FEED_SUMMARY).exists, "the end of the feed")
+            assert system.poll() is None, said.read_text()
             yield
         finally:
             system.send_signal(signal.SIGINT)
@@ -52,12 +54,21 @@ def kill_sink(system: psutil.Process) -> None:
         return [
             child
             for child in system.children(recursive=True)
-            if child.cmdline()[-3:-1] == ["sink", "features"]
+            if words(child)[-3:-1] == ["sink", "features"]
         ]
 
     until(lambda: bool(sinks()), "a feature sink")
     time.sleep(15)
+    until(lambda: bool(sinks()), "a feature sink still")
     sinks()[0].kill()
+
+
+def words(child: psutil.Process) -> list[str]:
+    """Its command line; none once it has ended."""
+    try:
+        return list(child.cmdline())
+    except psutil.Error:
+        return []
 
 
 def until(true: Any, what: str) -> None:

@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
+from models.feature_store import relations
+from models.feature_store.sets import MICRO
 from sinks import migrate
 from sinks.history import Written
 from sinks.migrate import Migration, SchemaRefused, migrations
 from sinks.rows import BY_TOPIC
 from sinks.writes import Differs
+from streams import topics
 from streams.topics import QUOTES, Topic
-from tests.sinks.messages import FILLS, ONE_OF_EACH, TRADES, fill, quote, trade
-from tests.sinks.stored import next_of, read_again, select, store
+from tests.sinks.messages import FILLS, ONE_OF_EACH, TRADES, features, fill, quote, trade
+from tests.sinks.stored import next_of, read_again, select, store, with_history
 from tests.sinks.test_migrate import apply
 from tests.support.timescale import LocalTimescale
 
@@ -22,7 +26,10 @@ CONTINUOUS = {
     "model_metrics",
 }  # fmt: skip
 VIEWS = (*sorted(CONTINUOUS), "order_funnel_1m", "instruments", "refused_records")
-KEPT_FOR_EVER = {"orders", "decisions", "order_events", "fills", "positions"}
+NEVER_COMPRESSED = {"bars", "reference_prices"}
+KEPT_FOR_EVER = {"orders", "accepted", "decisions", "order_events", "fills", "positions"}
+
+VECTOR = MICRO.vector.pack(*(n / 3 for n in range(len(MICRO.names))))
 
 
 def run_jobs(url: str, kind: str, table: str) -> None:
@@ -55,9 +62,10 @@ def test_every_migration_applies_and_sets_up_chunks_columnstore_and_retention(
     assert apply(timescale) == []
     found = select(timescale, "SELECT hypertable_name FROM timescaledb_information.hypertables")
     tables = {name for (name,) in found}
-    assert tables == {table.name for table in BY_TOPIC.values()} - {"control"}
-    assert jobs(timescale, "policy_compression") == tables
-    assert jobs(timescale, "policy_retention") == tables - KEPT_FOR_EVER
+    of_topics = {table.name for table in BY_TOPIC.values()} - {"control"}
+    assert tables == of_topics | NEVER_COMPRESSED
+    assert jobs(timescale, "policy_compression") == of_topics
+    assert jobs(timescale, "policy_retention") == of_topics - KEPT_FOR_EVER
     assert jobs(timescale, "policy_refresh_continuous_aggregate") == CONTINUOUS
 
 
@@ -95,6 +103,9 @@ def test_rows_read_again_over_compressed_chunks_are_all_found_and_none_is_double
     for name in hypertables:
         run_jobs(timescale, "policy_compression", name)
     assert compressed(timescale) == hypertables
+    found = with_history(timescale, lambda history: history.chunks())
+    assert found.counts == {"rowstore": 0, "columnstore": len(hypertables)}
+    assert found.ratio > 0
     read_again(timescale)
     for topic, messages in ONE_OF_EACH.items():
         name = BY_TOPIC[topic.name].name
@@ -157,6 +168,21 @@ def test_views_say_the_same_on_both_and_before_and_after_a_refresh(
         connection.execute("CALL refresh_continuous_aggregate('bars_1s', NULL, NULL)")
     query = "SELECT * FROM bars_1s ORDER BY ts"
     assert select(timescale, query) == select(database, query)
+
+
+def test_the_feature_stores_views_read_chunks_in_either_state(timescale: str) -> None:
+    rows = [
+        msgspec.structs.replace(features(n), set_hash=MICRO.hash, vector=VECTOR) for n in (0, 1)
+    ]
+    store(timescale, topics.FEATURES, rows)
+    with psycopg.connect(timescale, autocommit=True) as connection:
+        for statement in relations.statements():
+            connection.execute(statement.encode())
+    query = f"SELECT symbol, event_timestamp, ready_mask, {MICRO.names[2]} FROM feast.micro_v1"
+    before = select(timescale, query)
+    assert [row[3] for row in before] == [2 / 3, 2 / 3]
+    run_jobs(timescale, "policy_compression", "features")
+    assert select(timescale, query) == before
 
 
 def test_retention_drops_old_quotes_and_no_old_fills(timescale: str) -> None:
