@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from api.ending import Ended
+from api.scenarios import SCRIPTS, Scenario
 from streams.exits import Exit
 from streams.feeds import auto, kraken, reference
 from streams.feeds.file import FileSource
@@ -34,7 +35,7 @@ class Feed(StrEnum):
 class FeedPlan:
     """What was asked for. speed: `max` or a factor; symbols: all of the source when empty.
 
-    warmup_s: of a synthetic market's past, which comes at once.
+    warmup_s: of a synthetic market's past, which comes at once. scenario: what happens in it.
     """
 
     feed: Feed
@@ -44,6 +45,7 @@ class FeedPlan:
     symbols: tuple[str, ...] = ()
     keep_times: bool = False
     warmup_s: float = 0.0
+    scenario: Scenario | None = None
 
     def arguments(self) -> list[str]:
         """The command line of `headrace feed` for this plan."""
@@ -54,6 +56,8 @@ class FeedPlan:
             words += ["--symbols", ",".join(self.symbols)]
         if self.warmup_s:
             words += ["--warmup", str(self.warmup_s)]
+        if self.scenario is not None:
+            words += ["--scenario", self.scenario.value]
         return words + (["--keep-times"] if self.keep_times else [])
 
 
@@ -84,6 +88,7 @@ async def _open(plan: FeedPlan) -> Source:
                     instruments=simulated(plan.symbols),
                     speed=speed,
                     warmup_s=plan.warmup_s,
+                    drift=SCRIPTS[plan.scenario].drift if plan.scenario else None,
                 )
             case Feed.FILE:
                 return await asyncio.to_thread(_file, plan, speed)

@@ -34,6 +34,7 @@ def settings(brokers: str | None = None, data: Path | None = None) -> Settings:
             "strategy": run.strategy,
             "strategy_params": run.strategy_params,
             "strategy_account": run.strategy_account,
+            "promotion": run.promotion,
         }
     if brokers is not None:
         found = {"brokers": given.at(brokers)}

@@ -13,6 +13,7 @@ from api.ending import Ended, plainly
 from api.feed_report import FeedReport
 from api.feeding import Feed, FeedPlan
 from api.process import serving
+from api.scenarios import Scenario
 from streams.exits import Exit
 from streams.feeds.publisher import publish
 from streams.feeds.retention import RetentionTooShort
@@ -31,6 +32,9 @@ def feed(
     warmup: Annotated[
         float, typer.Option(min=0.0, help="synthetic: so many seconds of its past come at once.")
     ] = 0.0,
+    scenario: Annotated[
+        Scenario | None, typer.Option(help="synthetic: what happens in the market.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after these.")] = None,
     rounds: Annotated[
         bool,
@@ -47,7 +51,7 @@ def feed(
 ) -> None:
     """Publish trades and quotes, each with its source. Reference data that `control` lacks is published first."""
     wanted = feeding.symbol_list(symbols)
-    plan = FeedPlan(source, path, speed, seed, wanted, keep_times, warmup)
+    plan = FeedPlan(source, path, speed, seed, wanted, keep_times, warmup, scenario)
     logs.to_stderr()
     settings = locate.settings(brokers, data)
     with plainly():

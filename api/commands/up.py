@@ -12,6 +12,7 @@ from agents.strategies.load import StrategyRefused, load, parse
 from api import feeding
 from api.ending import Ended, plainly
 from api.feeding import Feed, FeedPlan
+from api.scenarios import SCRIPTS, Scenario
 from api.supervisor.foreground import run_up
 from api.supervisor.plan import UpPlan
 from streams.exits import Exit
@@ -29,6 +30,10 @@ def up(
         int | None, typer.Option(help="synthetic: which market; with --for it repeats exactly.")
     ] = None,
     symbols: Annotated[str, typer.Option(help="Comma separated; else all of the source.")] = "",
+    scenario: Annotated[
+        Scenario | None,
+        typer.Option(help="synthetic: what happens in the market; faster, and in no lockstep."),
+    ] = None,
     duration: Annotated[
         str | None,
         typer.Option("--for", help="End after this: 60s, 5m. Of event time with --seed."),
@@ -62,16 +67,17 @@ def up(
             feed=FeedPlan(
                 feed=feed,
                 path=path,
-                speed=speed,
+                speed=SCRIPTS[scenario].speed if scenario and speed == "1" else speed,
                 seed=feeding.DEFAULT_SEED if seed is None else seed,
                 symbols=feeding.symbol_list(symbols),
+                scenario=scenario,
             ),
             strategy=strategy,
             strategy_params=_params(strategy, param or []),
             partitions=partitions,
             seconds=None if duration is None else seconds_of(duration),
             report=report,
-            lockstep=feed is Feed.SYNTHETIC and seed is not None and duration is not None,
+            lockstep=feed is Feed.SYNTHETIC and None not in (seed, duration) and not scenario,
             fresh=fresh,
             view=not no_view,
             controls=controls,
@@ -80,6 +86,8 @@ def up(
         )
         if report is not None and duration is None:
             raise Ended(Exit.USAGE, "--report needs --for: it is written at the end")
+        if scenario is not None and feed is not Feed.SYNTHETIC:
+            raise Ended(Exit.USAGE, "--scenario needs --feed synthetic")
         if features and find_spec("feast") is None:
             raise Ended(Exit.SETTINGS, "--features needs Feast: pip install 'headrace[features]'")
         settings = Settings()

@@ -14,6 +14,8 @@ from models.online import versions as online
 from streams.predictions import Alias
 
 SECOND_NS = 1_000_000_000
+PATIENCE_S = 15.0
+"""A person waits for the job's pass to end."""
 
 
 class Refused(Exception):
@@ -31,7 +33,7 @@ async def put(
     reason: str = "",
 ) -> Alias:
     """Let a version serve with no gate but the load checks. Raises Refused, aliases.Busy, LookupError."""
-    async with aliases.deciding(connection, model):
+    async with aliases.deciding(connection, model, PATIENCE_S):
         alias = await _current(connection, model)
         if alias.champion == version:
             raise Refused(f"{version} serves already")
@@ -48,7 +50,7 @@ async def hold(
     connection: Connection, model: str, *, held: bool, by: str, settings: GateSettings
 ) -> Alias:
     """Keep the gate from promoting, or let it again. Raises Refused, aliases.Busy, LookupError."""
-    async with aliases.deciding(connection, model):
+    async with aliases.deciding(connection, model, PATIENCE_S):
         alias = await _current(connection, model)
         if alias.held == held:
             raise Refused(f"{model} is {'held' if held else 'not held'} already")

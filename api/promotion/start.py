@@ -17,6 +17,7 @@ SHADOWS = (versions.QI, MIX, versions.LIN_ADAM, versions.LIN, versions.PA)
 """The first candidates, those with better chances first: a later one needs more evidence."""
 
 BY = "headrace"
+PATIENCE_S = 15.0
 
 
 def built_in(model: Model, name: str) -> ModelVersion:
@@ -53,7 +54,7 @@ def first_alias(model: str, settings: GateSettings) -> Alias:
 async def begin(connection: Connection, settings: GateSettings) -> None:
     """Register what is built in, and give each model that has none its first alias."""
     for model in MODELS:
-        async with aliases.deciding(connection, model.name):
+        async with aliases.deciding(connection, model.name, PATIENCE_S):
             for name in BUILT_IN:
                 await insert(connection, built_in(model, name))
             if model.name not in await aliases.current(connection):

@@ -34,15 +34,23 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def deciding(connection: Connection, model: str) -> AsyncIterator[None]:
-    """A transaction in which this process alone decides about the model. Raises Busy at once for another."""
+async def deciding(
+    connection: Connection, model: str, patience_s: float = 0.0
+) -> AsyncIterator[None]:
+    """A transaction in which this process alone decides about the model.
+
+    Raises Busy where another still does so after `patience_s`.
+    """
     async with connection.transaction():
-        rows = await connection.execute(
-            "SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [LOCK, model]
-        )
-        found = await rows.fetchone()
-        if found is None or not found[0]:
-            raise Busy(f"another process decides about {model} now")
+        timeout = f"{max(1, round(patience_s * 1000))}ms"
+        await connection.execute("SELECT set_config('lock_timeout', %s, true)", [timeout])
+        try:
+            await connection.execute(
+                "SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [LOCK, model]
+            )
+        except psycopg.errors.LockNotAvailable as error:
+            raise Busy(f"another process decides about {model} now") from error
+        await connection.execute("SELECT set_config('lock_timeout', '0', true)")
         yield
 
 

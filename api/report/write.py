@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from api.exposition import histograms, quantile
-from api.report import rest, rows, topics
+from api.report import models, rest, rows, topics
 from api.report.topics import Content
 from api.supervisor.plan import UpPlan
 from api.supervisor.system import System
@@ -44,9 +44,12 @@ async def write_report(system: System, plan: UpPlan, say: Callable[[str], None])
         "intake": intake(content),
         "feed": feed(system, content),
         "latency_seconds": await latency(system.run.worker_url),
+        **await models.changes(system.settings.postgres_url),
         "sha256": content.sha256,
         "seed": plan.feed.seed,
         "lockstep": plan.lockstep,
+        "scenario": plan.feed.scenario,
+        "promotion": system.settings.promotion,
         "partitions": system.settings.partitions,
         "versions": versions(),
     }

@@ -24,7 +24,7 @@ class Run:
     """What runs on a data directory now, and where it listens. feed: the source and why it was chosen.
 
     strategy, strategy_params, strategy_account: of its worker, as in the settings.
-    api_token: what the status API wants to see, where this run made one.
+    api_token: what the status API wants to see, where this run made one. promotion: settings of its gate.
     """
 
     pid: int
@@ -43,6 +43,8 @@ class Run:
     strategy_account: str = "paper"
     api_token: str = ""
     api_ops_url: str = ""
+    promotion: str = ""
+    promotion_url: str = ""
 
 
 class DataDirectory:

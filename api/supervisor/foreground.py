@@ -30,6 +30,7 @@ async def run_up(settings: Settings, plan: UpPlan) -> int:
                     "partitions": partitions,
                     "strategy": plan.strategy,
                     "strategy_params": plan.strategy_params,
+                    "promotion": settings.promotion or plan.promotion,
                 }
             )
             return await _run(System(data, settings, plan, screen.say), plan, screen)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from api import scenarios
 from api.feeding import FeedPlan
 
 
@@ -27,3 +28,15 @@ class UpPlan:
     controls: bool = False
     features: bool = False
     heavy: bool = False
+
+    @property
+    def promotion(self) -> str:
+        """The settings of the promotion gate."""
+        scenario = self.feed.scenario
+        return scenarios.SCRIPTS[scenario].promotion if scenario else scenarios.SIMULATION
+
+    @property
+    def promotion_every_s(self) -> float:
+        """How far apart its passes are."""
+        scenario = self.feed.scenario
+        return scenarios.SCRIPTS[scenario].every_s if scenario else scenarios.EVERY_S

@@ -1,4 +1,4 @@
-"""The four `headrace` processes below `up`: how each is started, and where it listens."""
+"""The `headrace` processes below `up`: how each is started, and where it listens."""
 
 import os
 from collections.abc import Mapping
@@ -26,6 +26,7 @@ class Addresses:
     api: str
     feed: str
     features: str
+    promotion: str
 
 
 class Services:
@@ -36,7 +37,8 @@ class Services:
         self._settings = settings
         self._plan = plan
         ports = {
-            name: free_port() for name in ("worker", "heavy", "sink", "feed", "api", "features")
+            name: free_port()
+            for name in ("worker", "heavy", "sink", "feed", "api", "features", "promotion")
         }
         self._ports = ports
         self._api_port = free_port(settings.api_port)
@@ -48,6 +50,8 @@ class Services:
         self.heavy = self._service("heavy", ["worker", "--only", HEAVY_GROUP], "/readyz")
         self.sink = self._service("sink", ["sink"], "/readyz")
         self.features = self._service("features", ["sink", "features", "--apply-first"], "/readyz")
+        every = ["--every", str(plan.promotion_every_s)]
+        self.promotion = self._service("promotion", ["promote", "--auto", *every], "/livez")
         words = ["api", "--controls"] if plan.controls else ["api"]
         self.api = self._service("api", words, "/readyz/http")
         self.feed = self._service("feed", self._feed_arguments(), "/readyz", may_end=True)
@@ -61,7 +65,12 @@ class Services:
     def beside(self) -> tuple[Service, ...]:
         """What nothing waits for."""
         plan = self._plan
-        return (*([self.heavy] if plan.heavy else []), *([self.features] if plan.features else []))
+        wanted = (
+            (self.heavy, plan.heavy),
+            (self.features, plan.features),
+            (self.promotion, not plan.lockstep),  # what it changes comes when it comes
+        )
+        return tuple(service for service, is_wanted in wanted if is_wanted)
 
     @property
     def all(self) -> tuple[Service, ...]:
@@ -115,6 +124,7 @@ class Services:
             "HEADRACE_STRATEGY": settings.strategy,
             "HEADRACE_STRATEGY_PARAMS": settings.strategy_params,
             "HEADRACE_STRATEGY_ACCOUNT": settings.strategy_account,
+            "HEADRACE_PROMOTION": settings.promotion,
             "HEADRACE_INSTANCE": settings.instance or "up-1",
             "HEADRACE_LOCKSTEP": "1" if lockstep else "0",
             "PYTHONUNBUFFERED": "1",

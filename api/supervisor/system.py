@@ -194,4 +194,6 @@ def _run(settings: Settings, services: Services, feed: str) -> Run:
         strategy_account=settings.strategy_account,
         api_token=services.api_token,
         api_ops_url=at.api,
+        promotion=settings.promotion,
+        promotion_url=at.promotion,
     )

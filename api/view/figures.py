@@ -42,8 +42,28 @@ class Flow:
 
 
 @dataclass(frozen=True)
+class Version:
+    """How one version of a model does. role: champion, challenger, shadow or baseline.
+
+    brier, kappa_t: over the last labels that do not overlap; None before there are any. evidence, threshold: E and
+    what it must reach, of a candidate.
+    """
+
+    model: str
+    name: str
+    role: str
+    brier: float | None = None
+    kappa_t: float | None = None
+    evidence: float | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
 class Figures:
-    """One look at the system. stale: the parts that did not answer lately, whose figures are old or missing."""
+    """One look at the system. stale: the parts that did not answer lately, whose figures are old or missing.
+
+    gate: settings of the promotion gate that are not its own, and what it said last.
+    """
 
     markets: tuple[Market, ...] = ()
     holdings: tuple[Holding, ...] = ()
@@ -59,3 +79,5 @@ class Figures:
     api_url: str = ""
     api_token: str = ""
     stale: tuple[str, ...] = ()
+    versions: tuple[Version, ...] = ()
+    gate: str = ""

@@ -38,7 +38,7 @@ class Poller:
             "feed": f"{run.feed_url}/status",
             "positions": f"{run.api_url}/v1/positions",
             "orders": f"{run.api_url}/v1/orders?limit=500",
-        }
+        } | ({"promotion": f"{run.promotion_url}/status"} if run.promotion_url else {})
         self._headers = {"Authorization": f"Bearer {run.api_token}"}
         self._current = CurrentReader(settings)
         self._names = (*self._places, MARKS)

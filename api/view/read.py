@@ -1,13 +1,13 @@
 """From what the parts answered to the figures of the view; pure but for the poller it reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from api.exposition import difference, histograms, quantile, total
 from api.supervisor.directory import Run
-from api.view.figures import Figures, Flow, Holding, Market
+from api.view.figures import Figures, Flow, Holding, Market, Version
 from api.view.poll import Answer, Poller
 from streams import topics
 from streams.instruments import Instrument
@@ -16,6 +16,7 @@ from streams.messages import Mark
 EVENTS = "headrace_events_total"
 OUTPUTS = "headrace_outputs_total"
 AGE = "headrace_event_age_seconds"
+BASELINES = ("prior", "no_change")
 
 
 def figures(poller: Poller, run: Run, instruments: Mapping[str, Instrument]) -> Figures:
@@ -23,6 +24,7 @@ def figures(poller: Poller, run: Run, instruments: Mapping[str, Instrument]) -> 
     answers = poller.answers
     sink, feed = _json(answers.get("sink")), _json(answers.get("feed"))
     held = _json(answers.get("positions"))
+    promotion = _json(answers.get("promotion"))
     marks = {mark.symbol: mark for mark in map(topics.MARKS.decode, poller.marks)}
     return Figures(
         markets=markets(marks, instruments),
@@ -39,6 +41,8 @@ def figures(poller: Poller, run: Run, instruments: Mapping[str, Instrument]) -> 
         api_url=run.api_url,
         api_token=run.api_token,
         stale=poller.stale(),
+        versions=versions(promotion),
+        gate=gate(promotion),
     )
 
 
@@ -126,6 +130,46 @@ def _hop(text: str, old: str) -> tuple[float | None, float | None]:
         return None, None
     new = difference(now["symbol"], then.get("symbol", []))
     return quantile(new, 0.5), quantile(new, 0.99)
+
+
+def versions(promotion: Mapping[str, Any]) -> tuple[Version, ...]:
+    """Of each model its champion, the candidate with the most evidence, and the baselines."""
+    return tuple(
+        version
+        for _, told in sorted((promotion.get("models") or {}).items())
+        for version in _shown(told["evidence"])
+    )
+
+
+def _shown(evidence: Mapping[str, Any]) -> Iterator[Version]:
+    candidates = evidence["candidates"]
+    best = max(candidates, key=lambda name: candidates[name]["evidence"], default="")
+    wanted = (evidence["champion"], best, *BASELINES)
+    standings = {standing["version"]: standing for standing in evidence["standings"]}
+    for name in dict.fromkeys(filter(None, wanted)):
+        standing = standings.get(name, {})
+        candidate = candidates.get(name, {}) if name == best else {}
+        yield Version(
+            model=evidence["model"],
+            name=name,
+            role=standing.get("role") or ("champion" if name == evidence["champion"] else ""),
+            brier=standing.get("brier"),
+            kappa_t=standing.get("kappa_t"),
+            evidence=candidate.get("evidence"),
+            threshold=candidate.get("threshold"),
+        )
+
+
+def gate(promotion: Mapping[str, Any]) -> str:
+    """What differs from the gate's own settings, and its last word on the first model."""
+    settings = " ".join(f"{k}={v}" for k, v in (promotion.get("settings") or {}).items())
+    words = [
+        f"{model}: {told['verdict']['action']} {told['verdict']['reason']}"
+        for model, told in sorted((promotion.get("models") or {}).items())
+    ]
+    swaps = {kind: n for kind, n in (promotion.get("swaps") or {}).items() if n}
+    told = " ".join(f"{kind} {n}" for kind, n in swaps.items())
+    return " | ".join(filter(None, (*words, told, settings)))
 
 
 def _total(answer: Answer | None, name: str) -> float:

@@ -1,7 +1,8 @@
 """Draws one look at the system for a terminal, or as one plain line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import groupby
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
@@ -9,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from api.view.figures import Figures, Holding, Market
+from api.view.figures import Figures, Holding, Market, Version
 
 ROWS_MAX = 12
 
@@ -19,7 +20,10 @@ def screen(figures: Figures, lines: Sequence[str]) -> RenderableType:
     parts: list[RenderableType] = [_feed(figures)]
     parts.append(Columns([_markets(figures.markets), _flow(figures)], padding=(0, 2)))
     parts.append(_holdings(figures.holdings, figures.cash))
+    parts += _versions(figures.versions)
     parts += [Text(line, style="dim", overflow="ellipsis", no_wrap=True) for line in lines]
+    if figures.gate:
+        parts.append(Text.assemble(("gate ", "bold"), figures.gate, style="dim"))
     parts.append(_foot(figures))
     return Panel(Group(*parts), title="headrace", border_style="blue")
 
@@ -39,6 +43,13 @@ def line(figures: Figures) -> str:
         f"sink lag {figures.sink_lag_records:,}",
     ]
     words += [f"{m.symbol} {m.last or m.bid}" for m in figures.markets[:3]]
+    words += [
+        f"{v.model} {v.name} E {_score(v.evidence)}/{_score(v.threshold)}"
+        for v in figures.versions
+        if v.evidence is not None
+    ]
+    if figures.gate:
+        words.append(f"gate {figures.gate}")
     if figures.stale:
         words.append(f"stale: {', '.join(figures.stale)}")
     return " | ".join(words)
@@ -82,6 +93,21 @@ def _flow(figures: Figures) -> Table:
     return table
 
 
+def _versions(versions: Sequence[Version]) -> Iterator[Text]:
+    """A line a model: its versions with Brier score, skill over no change, and evidence against what is needed."""
+    for model, group in groupby(versions, key=lambda version: version.model):
+        line = Text.assemble((f"{model.partition('.')[0]} ", "bold"), no_wrap=True)
+        for number, version in enumerate(group):
+            words = f"{version.name} {_score(version.brier)}"
+            if version.kappa_t is not None:
+                words += f" kappa_t {_score(version.kappa_t)}"
+            if version.evidence is not None:
+                words += f" E {_score(version.evidence)}/{_score(version.threshold)}"
+            line.append(" | " if number else "")
+            line.append(words, style="bold" if version.role == "champion" else "")
+        yield line
+
+
 def _holdings(holdings: Sequence[Holding], cash: Sequence[tuple[str, str]]) -> Table:
     money = ", ".join(f"{account} {amount}" for account, amount in cash)
     title = f"positions   cash: {money}" if money else "positions"
@@ -112,6 +138,10 @@ def _foot(figures: Figures) -> Text:
 
 def _milliseconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds * 1000:.1f}"
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def _money(text: str) -> str:

@@ -37,6 +37,37 @@ WIDE_SHARE = 0.03
 SPREAD_MAX = 3
 
 
+@dataclass(frozen=True)
+class Rules:
+    """How a market behaves. pull: how far the lean pulls the odds of a move; moves: share of quotes that move it.
+
+    least, spread: factor on displayed sizes, from `least` to `least + spread`. level, turns: where set, the lean is
+    `level` to one side and turns round with this chance a quote, in place of wandering.
+    """
+
+    pull: float = MOVE_LEAN
+    moves: float = MOVE_SHARE
+    least: float = 0.25
+    spread: float = 1.0
+    level: float = 0.0
+    turns: float = 0.0
+
+    def lean(self, before: float, noise: float, push: float) -> float:
+        """The lean after one quote. noise: uniform in [-1, 1)."""
+        if not self.level:
+            return _clamp(LEAN_KEPT * before + LEAN_NOISE * noise + LEAN_PUSH * push)
+        side = self.level if before > 0 else -self.level
+        return -side if noise < 2.0 * self.turns - 1.0 else side
+
+
+CALM = Rules()
+DEAF = Rules(pull=0.0)
+"""The sizes of the book say nothing of the next move."""
+
+CLEAR = Rules(moves=0.3, least=0.9, spread=0.2, level=0.5, turns=1 / 350)
+"""They say much, for seconds on end."""
+
+
 @dataclass
 class SimulatedBook:
     """Best bid and ask in ticks with displayed sizes in lots.
@@ -52,14 +83,15 @@ class SimulatedBook:
     bid_size: int = SIZE_MEAN
     ask_size: int = SIZE_MEAN
     lean: float = 0.0
+    rules: Rules = CALM
 
     def quote(self, push: float) -> None:
         """One change of the best quote. push: in [-1, 1], where a burst drives the lean."""
         noise = self.draw.random() * 2.0 - 1.0
-        self.lean = _clamp(LEAN_KEPT * self.lean + LEAN_NOISE * noise + LEAN_PUSH * push)
+        self.lean = self.rules.lean(self.lean, noise, push)
         if self.ask - self.bid > 1 and self.draw.random() < 0.5:
             self._narrow()
-        elif self.draw.random() < MOVE_SHARE:
+        elif self.draw.random() < self.rules.moves:
             self._move(up=self._is_upward())
         elif self.draw.random() < 0.5:
             self.bid_size = self._size(self.lean)
@@ -71,7 +103,7 @@ class SimulatedBook:
         size = 1 + int(
             self.draw.random() * self.draw.random() * self.draw.random() * TRADE_SIZE_MAX
         )
-        if self.draw.random() < 0.5 + MOVE_LEAN * self.lean:
+        if self.draw.random() < 0.5 + self.rules.pull * self.lean:
             price, filled = self.ask, min(size, self.ask_size)
             self.ask_size -= filled
             if self.ask_size == 0:
@@ -85,7 +117,7 @@ class SimulatedBook:
 
     def _is_upward(self) -> bool:
         distance = (self.bid - self.anchor) / self.anchor
-        return self.draw.random() < 0.5 + MOVE_LEAN * self.lean - ANCHOR_PULL * distance
+        return self.draw.random() < 0.5 + self.rules.pull * self.lean - ANCHOR_PULL * distance
 
     def _move(self, *, up: bool) -> None:
         step = 1 if up or self.bid > 1 else 0
@@ -112,7 +144,9 @@ class SimulatedBook:
     def _size(self, lean: float) -> int:
         noise = self.draw.random() * 2.0 - 1.0
         share = 1.0 + LEAN_SIZE * lean + (1.0 - LEAN_SIZE) * noise
-        return 1 + int(SIZE_MEAN * share * (0.25 + self.draw.random()))
+        return 1 + int(
+            SIZE_MEAN * share * (self.rules.least + self.rules.spread * self.draw.random())
+        )
 
 
 def _clamp(value: float) -> float:

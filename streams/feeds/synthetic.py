@@ -10,7 +10,7 @@ from random import Random
 
 from streams.feeds import reference
 from streams.feeds.pacing import Pacer, Sleep
-from streams.feeds.simulated_book import SimulatedBook
+from streams.feeds.simulated_book import CLEAR, DEAF, Rules, SimulatedBook
 from streams.feeds.source import MILLISECOND_NS, SECOND_NS, Batch, Clock
 from streams.feeds.status import FeedStatus
 from streams.instruments import Instrument
@@ -58,13 +58,30 @@ class Burst:
     leader: int = 0
 
 
+@dataclass(frozen=True)
+class Drift:
+    """A market whose rules change once: DEAF for `first_s` of event time, CLEAR from then on."""
+
+    first_s: float
+
+    def rules(self, slot: int) -> Rules:
+        """The rules in that slot."""
+        return DEAF if slot < self.first_s * SLOTS_PER_SECOND else CLEAR
+
+
 class SyntheticMarket:
     """A pure function of the seed: the same seed makes the same events, bit for bit.
 
     Event time starts at `start` ns; receive time = event time, as the venue is in this process.
     """
 
-    def __init__(self, seed: int, start: int, instruments: tuple[Instrument, ...]) -> None:
+    def __init__(
+        self,
+        seed: int,
+        start: int,
+        instruments: tuple[Instrument, ...],
+        drift: Drift | None = None,
+    ) -> None:
         self._draw = Random(seed)
         self._start = start
         self._source = f"synthetic:{seed}"
@@ -74,6 +91,7 @@ class SyntheticMarket:
         self._quoted = [numbered] * len(instruments)
         self._traded = [numbered] * len(instruments)
         self._burst = Burst()
+        self._drift = drift
         self._slot = 0
 
     def slots(self) -> Iterator[Batch]:
@@ -82,6 +100,7 @@ class SyntheticMarket:
         while True:
             self._slot += 1
             self._turn_burst()
+            self._set_rules()
             yield self._events()
 
     def _book(self, instrument: Instrument) -> SimulatedBook:
@@ -101,6 +120,12 @@ class SyntheticMarket:
                 push=1.0 if self._draw.random() < 0.5 else -1.0,
                 leader=self._draw.randrange(len(self._books)),
             )
+
+    def _set_rules(self) -> None:
+        if self._drift is not None:
+            rules = self._drift.rules(self._slot)
+            for book in self._books:
+                book.rules = rules
 
     def _events(self) -> Batch:
         height = self._burst.height
@@ -185,6 +210,7 @@ class SyntheticSource:
 
     speed: factor of real time; at more than 1 event times run ahead of the wall clock. warmup_s: so many seconds of
     event time up to now come at once, so that windows are filled and models have labels before the first live tick.
+    drift: of the market's rules.
     """
 
     def __init__(
@@ -194,6 +220,7 @@ class SyntheticSource:
         instruments: tuple[Instrument, ...] = reference.SIMULATED,
         speed: float = 1.0,
         warmup_s: float = 0.0,
+        drift: Drift | None = None,
         wall: Clock = time.time_ns,
         monotonic: Clock = time.monotonic_ns,
         sleep: Sleep = asyncio.sleep,
@@ -206,11 +233,13 @@ class SyntheticSource:
         self._wall = wall
         self._pacer = Pacer(speed, monotonic, sleep)
         self._warmup = int(warmup_s * SECOND_NS)
+        self._drift = drift
 
     async def events(self) -> AsyncGenerator[Batch, None]:
         """One batch a slot of 10 ms, without end."""
         self.status.connected = True
-        market = SyntheticMarket(self._seed, self._wall() - self._warmup, self.instruments)
+        start = self._wall() - self._warmup
+        market = SyntheticMarket(self._seed, start, self.instruments, self._drift)
         for index, batch in enumerate(market.slots()):
             await self._pacer.until(index * SLOT_NS - self._warmup)
             if batch:

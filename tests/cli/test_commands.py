@@ -100,4 +100,10 @@ def test_only_a_lockstep_feed_must_not_begin_anew(tmp_path: Path) -> None:
 
 def test_services_stop_from_the_source_down(tmp_path: Path) -> None:
     services = _services(tmp_path, lockstep=False)
-    assert [service.name for service in services.all] == ["feed", "worker", "sink", "api"]
+    assert [service.name for service in services.all] == [
+        "feed",
+        "worker",
+        "promotion",
+        "sink",
+        "api",
+    ]

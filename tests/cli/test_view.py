@@ -5,7 +5,7 @@ from rich.console import Console
 
 from api.exposition import quantile
 from api.view import render
-from api.view.figures import Figures, Flow, Holding, Market
+from api.view.figures import Figures, Flow, Holding, Market, Version
 from api.view.poll import Answer
 from api.view.read import flow, holdings, markets
 from streams.feeds.reference import SHIPPED
@@ -29,6 +29,13 @@ FIGURES = Figures(
     feed="synthetic:1, because nobody answered",
     api_url="http://127.0.0.1:8000",
     stale=("sink",),
+    versions=(
+        Version("up1s.micro.all", "lin", "champion", 0.21, 0.3),
+        Version("up1s.micro.all", "qi", "shadow", 0.2, 0.31, 12.25, 32.9),
+        Version("up1s.micro.all", "prior", "baseline", 0.25, None),
+        Version("up1s.micro.all", "no_change", "baseline", 0.24, 0.0),
+    ),
+    gate="up1s.micro.all: wait qi: evidence | labels_min=200",
 )
 
 
@@ -45,12 +52,19 @@ def test_the_screen_shows_what_a_newcomer_looks_for() -> None:
     for shown in (
         BTC, "60,000", "stale", "1,234", "5.1 / - ms", "3 / 0", "-12.50", "4.50",
         "synthetic:1, because nobody answered", "http://127.0.0.1:8000", "cash: paper 1000000",
+        "up1s", "qi 0.2 kappa_t 0.31 E 12.2/32.9", "no_change", "labels_min=200",
     ):  # fmt: skip
         assert shown in text, shown
 
 
 def test_six_symbols_fit_a_small_terminal() -> None:
-    six = replace(FIGURES, markets=FIGURES.markets * 6, holdings=FIGURES.holdings * 6)
+    two = tuple(replace(each, model="up5s.micro.all") for each in FIGURES.versions)
+    six = replace(
+        FIGURES,
+        markets=FIGURES.markets * 6,
+        holdings=FIGURES.holdings * 6,
+        versions=(*FIGURES.versions, *two),
+    )
     assert len(_drawn(six).splitlines()) <= 24
 
 
@@ -58,6 +72,7 @@ def test_a_line_says_the_same_without_a_terminal() -> None:
     line = render.line(FIGURES)
     assert "1,234 events/s" in line
     assert "fills 2" in line
+    assert "up1s.micro.all qi E 12.2/32.9" in line
     assert line.endswith("stale: sink")
 
 

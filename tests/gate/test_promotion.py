@@ -185,7 +185,11 @@ def test_a_pass_that_fails_has_counted_nothing(stores: Settings) -> None:
     asyncio.run(run())
 
 
-def test_two_processes_never_decide_about_one_model_at_once(stores: Settings) -> None:
+def test_two_processes_never_decide_about_one_model_at_once(
+    stores: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(person, "PATIENCE_S", 0.05)
+
     async def run() -> None:
         async with (
             scene(stores, "busy") as made,

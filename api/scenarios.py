@@ -1,0 +1,49 @@
+"""Named markets that show something in a few minutes: what the feed does, and which settings of the gate differ."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from streams.feeds.synthetic import Drift
+
+
+class Scenario(StrEnum):
+    """drift: the book's sizes say nothing at first, then much; whoever learns it is promoted over `prior`."""
+
+    DRIFT = "drift"
+
+
+@dataclass(frozen=True)
+class Script:
+    """speed: of the market. promotion: the gate's settings. every_s: between its passes."""
+
+    drift: Drift
+    speed: str
+    promotion: str
+    every_s: float
+
+
+SIMULATION = "auto_promote=true,parity_required=false,entry_evidence_min=0"
+"""Of any `headrace up`: no feature store to compare with need run, and entries are made though they cost money."""
+
+EVERY_S = 5.0
+
+SCRIPTS = {
+    Scenario.DRIFT: Script(
+        drift=Drift(first_s=60.0),
+        speed="5",
+        promotion=",".join(
+            (
+                SIMULATION,
+                "first_champion=prior",
+                "labels_min=200",
+                "class_labels_min=50",
+                "event_s_min=60",
+                "calibration_labels_min=500",
+                "recent_labels=2000",
+                "canary_s_min=20",
+                "canary_labels_min=60",
+            )
+        ),
+        every_s=2.0,
+    )
+}
