@@ -27,8 +27,6 @@ __all__ = [
 ]
 
 PROGRESS_KEY = b"progress|"
-SLICE_RECORDS = 500
-"""After so many records a live cell lets the event loop see to the network."""
 
 
 class Last(msgspec.Struct, frozen=True):
@@ -164,14 +162,14 @@ class Cell:
     def _steps(
         self, runs: Sequence[Run], poisoned: dict[tuple[str, int], HandlerFailed]
     ) -> Iterator[Chunk | None]:
-        walk = Walk(self, poisoned)
+        walk, most = Walk(self, poisoned), self.group.slice_records
         for topic, records in runs:
             source = self.group.input(topic)
-            for start in range(0, len(records), SLICE_RECORDS):
+            for start in range(0, len(records), most):
                 if walk.due:
                     yield None
                     walk.due = False
-                walk.over(source, records[start : start + SLICE_RECORDS])
+                walk.over(source, records[start : start + most])
         yield self._chunk(runs, walk)
 
     def _chunk(self, runs: Sequence[Run], walk: "Walk") -> Chunk:
@@ -226,7 +224,7 @@ class Walk:
         else:
             self._quickly(source, records, messages, range(len(messages)))
         self._since += len(records)
-        if self._since >= SLICE_RECORDS:
+        if self._since >= self._cell.group.slice_records:
             self._since, self.due = 0, True
 
     def to_output(

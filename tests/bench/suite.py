@@ -26,6 +26,7 @@ ROWS = {
     "P8": "tests.bench.growth",
     "P9": "tests.bench.startup",
     "P10": "tests.bench.features",
+    "P11": "tests.bench.models",
 }
 """Row of the performance page -> the module that measures it."""
 
