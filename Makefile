@@ -13,6 +13,7 @@ TIMESCALE := build/timescale/.installed
 CHARTS := api/page/library/.installed
 BROWSER := build/browser/.installed
 PROMETHEUS := build/prometheus.installed
+BACKUP := build/backup.installed
 OPS := build/ops/.installed
 CHECKOV := build/checkov/.installed
 BIN := .venv/bin
@@ -27,7 +28,7 @@ PART ?=
 # The extras of the full installation, each an image of its own: see the Dockerfile.
 FULL := local report features quality batch
 
-.PHONY: help install up watch test check docs dashboards bench crash soak mutants ops sbom audit scale clean
+.PHONY: help install up watch test check docs dashboards bench crash soak mutants ops sbom audit scale security drill clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -37,7 +38,7 @@ install: $(INSTALLED) ## make .venv with everything the lock names; nothing to d
 up: $(INSTALLED) $(CHARTS) ## run the whole system here: make up ARGS="--feed synthetic"
 	@$(BIN)/headrace up $(ARGS)
 
-test: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) $(OPS) ## all tests but the long ones: make test ARGS="-k kraken"
+test: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) $(BACKUP) $(OPS) ## all tests but the long ones: make test ARGS="-k kraken"
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
 check: $(EVERYTHING) ## format, lint, types, import rules, lock
@@ -64,7 +65,7 @@ bench: $(EVERYTHING) $(TIMESCALE) ## the benchmarks, written to docs/benchmarks
 crash: $(INSTALLED) ## kill workers and brokers at random, or with PART=sink the sink and its database: make crash RUNS=50
 	$(BIN)/python -m $(if $(filter sink,$(PART)),tests.sinks.faults,tests.faults.crash) --runs $(RUNS) $(ARGS)
 
-soak: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) ## the long tests
+soak: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(BACKUP) ## the long tests
 	$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 mutants: $(INSTALLED) ## do tests notice when money is wrong: make mutants MODULE=tables.matching
@@ -86,6 +87,12 @@ audit: $(INSTALLED) $(OPS) ## known vulnerabilities of what the lock names; 3 an
 
 scale: $(INSTALLED) ## workers that join and leave under load: make scale ARGS="--rounds 100"
 	HEADRACE_PARTITIONS=6 FAULTS_SYMBOLS=48 $(BIN)/python -m tests.scale.run $(ARGS)
+
+security: $(INSTALLED) ## who may do what at a secured broker, asked of one, and logins that it refuses
+	$(BIN)/python -m pytest tests/security -s $(ARGS)
+
+drill: $(EVERYTHING) $(BACKUP) ## lose each part on a fresh copy and bring it back, timed: make drill PART=history
+	$(BIN)/headrace drill $(or $(PART),all) $(ARGS)
 
 clean: ## remove what was built; the data directory stays
 	rm -rf .venv build dist mutants ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -129,6 +136,12 @@ $(BROWSER): tests/page/package.json tests/page/package-lock.json $(INSTALLED)
 	@cp tests/page/package.json tests/page/package-lock.json $(@D)
 	@cd $(@D) && $(NPM) ci --ignore-scripts --no-audit --no-fund --silent
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || echo "no Chromium: the tests of the live page are skipped"
+	@touch $@
+
+# Debian's pgBackRest and the PostgreSQL that it knows; tests say so when they cannot be had.
+$(BACKUP):
+	@mkdir -p $(@D)
+	@command -v pgbackrest >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends pgbackrest postgresql-15 >/dev/null; } || echo "no pgBackRest: the drill of the history is skipped"
 	@touch $@
 
 # Debian's Prometheus and Alertmanager, with promtool and amtool; tests say so when they cannot be had.

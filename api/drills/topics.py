@@ -54,8 +54,10 @@ async def drill(directory: Path, say: Progress) -> Report:
 async def _settled(brokers: str) -> list[admin.Problem]:
     """What is wrong with the topics once the broker knows them all."""
     until = time.monotonic() + GONE_S
-    while (problems := await admin.check(brokers, PARTITIONS)) and time.monotonic() < until:
+    problems = await admin.check(brokers, PARTITIONS)
+    while problems and time.monotonic() < until:
         await asyncio.sleep(0.05)
+        problems = await admin.check(brokers, PARTITIONS)
     return problems
 
 
