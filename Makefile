@@ -28,7 +28,7 @@ PART ?=
 # The extras of the full installation, each an image of its own: see the Dockerfile.
 FULL := local report features quality batch
 
-.PHONY: help install up watch test check docs dashboards bench crash soak mutants ops sbom audit scale security drill clean
+.PHONY: help install up watch test check docs dashboards evaluate bench crash soak mutants ops sbom audit scale security drill clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -58,6 +58,9 @@ dashboards: $(INSTALLED) ## write the alert rules from dashboards/objectives.tom
 
 watch: $(INSTALLED) $(PROMETHEUS) ## Prometheus and Alertmanager beside `make up`, and what every expression returns
 	$(BIN)/python dashboards/watch.py $(ARGS)
+
+evaluate: $(EVERYTHING) ## what the models say of the recorded market data, and trainings on it: docs/evaluation.md
+	$(BIN)/python -m tests.bench.evaluate $(ARGS)
 
 bench: $(EVERYTHING) $(TIMESCALE) ## the benchmarks, written to docs/benchmarks
 	$(BIN)/python -m tests.bench.suite $(ARGS)

@@ -29,8 +29,8 @@ CONFIG = Config(MODEL, 0, 2**62, "bars", origin="test", interval="1h", cost_bps=
 def prices(closes: list[str], *, missing: tuple[int, ...] = ()) -> list[Prices]:
     """Hourly bars with these closes, some of them missing."""
     return [
-        Prices(START_NS + hour * HOUR, *map(Decimal, (close, close, close, close)), Decimal("0.5"))
-        for hour, close in enumerate(closes)
+        Prices(START_NS + hour * HOUR, close, close, close, close, Decimal("0.5"))
+        for hour, close in enumerate(map(Decimal, closes))
         if hour not in missing
     ]
 
