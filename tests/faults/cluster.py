@@ -19,6 +19,7 @@ from streams.partition import partition_of
 from tests.faults.workers import Worker
 
 PARTITIONS = int(os.environ.get("HEADRACE_PARTITIONS", "4"))
+PUT_MS_MAX = 300_000
 Put = tuple[str, str, bytes | None, int | None]
 """topic, key, value, timestamp in ms."""
 
@@ -99,7 +100,13 @@ async def put_async(brokers: str, records: Iterable[Put], per_second: float = 0)
 
 async def put_at_once(brokers: str, records: Iterable[Put]) -> None:
     """Append these records in one transaction: a reader sees all or none, and a marker after them."""
-    producer = AIOKafkaProducer(bootstrap_servers=brokers, transactional_id="put-at-once")
+    producer = AIOKafkaProducer(
+        bootstrap_servers=brokers,
+        transactional_id="put-at-once",
+        transaction_timeout_ms=PUT_MS_MAX,
+        linger_ms=5,
+        max_batch_size=1 << 18,
+    )
     await producer.start()
     try:
         async with producer.transaction():

@@ -1,10 +1,12 @@
 """Scale-out for real: `make scale`. One, two, three workers on one machine against one broker.
 
-First a backlog of equal inputs is worked off by each count of workers. Then workers join and leave under an open-loop
-load, one by kill -9. After each part `headrace verify` must find nothing. On a shared machine, read ratios alone.
+First a backlog of equal inputs, shown at once, is worked off by each count of workers. Then workers join and leave
+under an open-loop load, one by kill -9. After each part `headrace verify` must find nothing. On a shared machine, read
+ratios alone.
 """
 
 import argparse
+import asyncio
 import logging
 import os
 import subprocess
@@ -77,19 +79,22 @@ class Outcome:
 
 
 def drain(broker: LocalKafka, directory: Path, workers: int, rounds: int) -> Drained:
-    """Put a backlog, start the workers, and take the rate from when all have their partitions."""
+    """Let the workers stand ready, show them a backlog at once, and take the rate from that moment on."""
     cluster.empty_topics(broker.bootstrap)
-    puts = [put for batch in fixed_rounds(7, rounds, ROUND_COMMANDS) for put in batch]
-    cluster.put(broker.bootstrap, puts)
-    fed = sum(1 for topic, *_ in puts if topic in FED)
+    reference, first, *batches = fixed_rounds(7, rounds, ROUND_COMMANDS)
+    backlog = [put for batch in batches for put in batch]
+    fed = sum(1 for topic, *_ in [*first, *backlog] if topic in FED)
     app = f"drain-{workers}"
     progress = Progress(broker.bootstrap, app, FED)
     with Fleet(broker.bootstrap, directory / app, app) as fleet, progress.watching():
+        cluster.put(broker.bootstrap, [*reference, *first])
         fleet.join(workers)
         fleet.until_ready()
-        ready = time.monotonic()
+        progress.until_total(len(first), deadline_s=60)
+        asyncio.run(cluster.put_at_once(broker.bootstrap, backlog))  # unseen until it commits
+        shown = time.monotonic()
         progress.until_total(fed, deadline_s=900)
-        rate = progress.rate(ready, int(fed * COUNTED))
+        rate = progress.rate(shown, int(fed * COUNTED))
         until_at_rest(broker.bootstrap, app, INPUTS)
         resident = mean(fleet.resident_mib())
         codes = [fleet.leave() for _ in range(workers)]
