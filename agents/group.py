@@ -83,7 +83,8 @@ class Group:
 
     tables: the partition of a cell -> its tables, empty. prove: raises where what a chunk has changed in them does not
     add up, before anything of it is committed. counts: what happened in a chunk that no output tells. loads: a module
-    that its handlers need and that takes long to import; other groups are at work meanwhile.
+    that its handlers need and that takes long to import; other groups are at work meanwhile. slice_records: after so
+    many a live cell lets the event loop see to the network.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Group:
     prove: Callable[[Any], None] = nothing_to_prove
     counts: Callable[[Any], Counts] = nothing_to_count
     loads: str = ""
+    slice_records: int = 500
 
     @property
     def outputs(self) -> tuple[Topic, ...]:

@@ -69,6 +69,7 @@ def routes(
         tables=partial(LearnerTables, scorers=scorers),
         changelog=topics.LEARNER_STATE,
         loads="models.online.pipelines",
+        slice_records=50,  # of half a millisecond each
     )
     # orders: a command whose producer has another partitioner is forwarded to its account's partition
     decided = (topics.DECISIONS, topics.ACCEPTED, topics.ORDERS)
@@ -110,6 +111,7 @@ def heavy() -> Group:
         tables=HeavyTables,
         changelog=topics.HEAVY_STATE,
         loads="models.online.trees",
+        slice_records=10,
     )
 
 
