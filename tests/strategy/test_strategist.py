@@ -11,7 +11,7 @@ from streams import topics
 from streams.instruments import Instrument
 from streams.messages import Fill, OrderEvent
 from streams.orders import Cancel, New
-from streams.predictions import Prediction
+from streams.predictions import Answer, Prediction
 from tests.broker.exchange import Stage
 from tests.market import drive
 from tests.market.drive import START, SYMBOL
@@ -114,6 +114,32 @@ def test_no_entry_on_an_abstained_prediction_nor_where_the_symbol_does_not_trade
     )
     closed = Instrument(**drive.instrument(SYMBOL).model_dump() | {"status": "close_only"})
     assert Seat(own.Says((KEPT, [ENTRY])), closed).refusal(prediction(0, 0.9))
+
+
+@pytest.mark.parametrize(
+    "reason", ["edge_below_cost", "drift_hold", "held", "model_missing", "not_enough_labels"]
+)
+def test_whatever_a_model_abstains_for_blocks_entries_and_no_exit(reason: str) -> None:
+    """Other versions may well have answered; what is served is what counts."""
+    unsure = prediction(
+        0,
+        None,
+        served=Answer("lin", None, reason),
+        outputs=(Answer("lin", 0.99), Answer("qi", 0.99)),
+    )
+    assert Seat(own.Says((KEPT, [ENTRY]))).refusal(unsure).reason == "STRATEGY_ANSWER"
+    exit = Order("sell", 5, reduce_only=True)
+    (order,) = Seat(own.Says((KEPT, [exit]))).commands(unsure)
+    assert isinstance(order, New) and order.reduce_only
+
+
+def test_another_model_and_a_lane_that_serves_nothing_are_not_asked_about() -> None:
+    for unasked in (
+        prediction(0, 0.9, model="up5s.micro.all"),
+        prediction(0, None, lane="heavy", served=Answer("")),
+    ):
+        seat = Seat(own.Says((KEPT, [ENTRY])))
+        assert seat.commands(unasked) == []
 
 
 def test_an_exit_needs_no_prediction() -> None:
