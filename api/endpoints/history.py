@@ -79,6 +79,18 @@ async def dead_letters(request: Request) -> Response:
     return respond(request, answers.DeadLetters(dead_letters=letters), next_cursor=cursor)
 
 
+async def audit(request: Request) -> Response:
+    if not token_of(request).sees_all:
+        raise Problem(403, "the audit log is of all accounts", reason="account")
+    given = Given(request, (LIMIT_,))
+    found = await _history(request).rows(AUDIT_SQL, [given.limit])
+    shown = [rows.audit_entry(row) for row in found]
+    return respond(request, answers.Audit(entries=shown))
+
+
+AUDIT_SQL = "SELECT * FROM audit_log ORDER BY seq DESC LIMIT %s"
+
+
 async def bars(request: Request) -> Response:
     """The newest bars of one symbol, oldest first. Prices and volumes as the instrument's tick and lot make them."""
     given = Given(request, BARS)
@@ -110,7 +122,7 @@ GROUP BY 1 ORDER BY 1 DESC LIMIT %s"""
 
 
 async def runs(request: Request) -> Response:
-    """Replays, backtests and trainings, newest first."""
+    """Replays, backtests, trainings and backfills, newest first."""
     given = Given(request, (LIMIT_,))
     found = await _history(request).rows(
         RUNS_SQL + " ORDER BY started_at DESC LIMIT %s", [given.limit]
@@ -129,7 +141,19 @@ async def run(request: Request) -> Response:
 
 
 RUNS_SQL = """
-SELECT run_id, kind, state, started_at, heartbeat_at, ended_at, error, config, result FROM runs"""
+SELECT run_id, kind, state, started_at, heartbeat_at, ended_at, error, config, result FROM (
+    SELECT run_id, kind, state, started_at, heartbeat_at, ended_at, error, config, result FROM runs
+    UNION ALL
+    SELECT run_id, 'training', state, coalesce(started_at, queued_at), heartbeat_at, ended_at, error, config,
+        json_build_object('versions', versions, 'metrics', metrics, 'test_looks', test_looks)
+    FROM train_runs
+    UNION ALL
+    SELECT run_id, 'backfill', state, started_at, heartbeat_at, ended_at, error,
+        json_build_object('source', source, 'symbol', symbol, 'interval', interval, 'since', since, 'until', until),
+        json_build_object('chunks_loaded', chunks_loaded, 'rows_loaded', rows_loaded, 'rows_changed', rows_changed,
+            'retries', retries, 'resume_at', resume_at, 'checks', docs)
+    FROM backfill_runs
+) AS all_runs"""
 
 
 def _history(request: Request) -> History:

@@ -197,3 +197,21 @@ def test_a_replay_run_is_shown(filled: Settings) -> None:
     assert [run["run_id"] for run in asked(filled, "/v1/replays").json()["replays"]] == ["r1"]
     assert asked(filled, "/v1/replays/r1").json()["state"] == "running"
     assert asked(filled, "/v1/replays/r2").status_code == 404
+
+
+def test_trainings_and_backfills_are_among_the_runs(filled: Settings) -> None:
+    with psycopg.connect(filled.postgres_url) as connection:
+        connection.execute(
+            "INSERT INTO backfill_runs (run_id, source, symbol, interval, since, until, state, docs) "
+            "VALUES ('b1', 'kraken', 'BTC/USD.KRAKEN', '1h', '2026-01-01', '2026-01-02', 'partial', 'quality/b1')"
+        )
+        connection.execute(
+            "INSERT INTO train_runs (run_id, model, trigger, state, config, config_sha256, provenance) "
+            "VALUES ('t1', 'up1s.micro.all', 'manual', 'queued', '{}', '', '{}')"
+        )
+    backfill = asked(filled, "/v1/replays/b1").json()
+    assert (backfill["kind"], backfill["state"], backfill["config"]["interval"]) == (
+        "backfill", "partial", "1h",
+    )  # fmt: skip
+    assert backfill["result"]["checks"] == "quality/b1"
+    assert asked(filled, "/v1/replays/t1").json()["kind"] == "training"
