@@ -52,6 +52,7 @@ def record(
         currency=currency,
         equity=worth,
         exposure=exposed,
+        open_orders=len(tables.open_orders.of(account)),
     )
     return Output(topics.POSITIONS, account, told)
 

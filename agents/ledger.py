@@ -156,6 +156,7 @@ def _record(
         currency=instrument.quote,
         equity=worth,
         exposure=exposed,
+        open_orders=len(tables.open_orders.of(fill.account)),
     )
     return Output(topics.POSITIONS, fill.account, record)
 

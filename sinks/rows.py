@@ -212,7 +212,8 @@ TABLES: tuple[Table, ...] = (
         event_ns bigint time
         currency text
         equity numeric
-        exposure numeric""",
+        exposure numeric
+        open_orders bigint""",
     ),
     table(
         "features",

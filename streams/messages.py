@@ -344,7 +344,8 @@ class Position(Message, frozen=True, omit_defaults=True):
 
     cost: money of the open quantity; gross: realised before fees; net = gross - fees. symbol "" for a cash movement
     and for the record of each minute in which a mark has moved the account. currency: of the amounts; equity and
-    exposure (sum of |qty| x mark): in the account's base currency, "" where a mark or a rate is not known.
+    exposure (sum of |qty| x mark): in the account's base currency, "" where a mark or a rate is not known. open_orders:
+    of the whole account.
     """
 
     account: str
@@ -363,6 +364,7 @@ class Position(Message, frozen=True, omit_defaults=True):
     currency: str = ""
     equity: str = ""
     exposure: str = ""
+    open_orders: int = 0
 
 
 class DeadLetter(Message, frozen=True, omit_defaults=True):

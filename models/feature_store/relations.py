@@ -27,7 +27,7 @@ class Account(NamedTuple):
         return f"{self.name}_push"
 
 
-ACCOUNT_VIEW = Account("account_state_v1", ("equity", "exposure"), ttl_s=3600)
+ACCOUNT_VIEW = Account("account_state_v1", ("equity", "exposure", "open_orders"), ttl_s=3600)
 
 
 def relation(view: str) -> str:

@@ -57,8 +57,9 @@ def open_store(place: Place, *, may_create: bool = False) -> FeatureStore:
 
 def close(store: FeatureStore) -> None:
     """End its sessions, which Feast itself lets lie."""
-    store.registry.write_engine.dispose()
-    store.registry.read_engine.dispose()
+    registry: Any = store.registry  # one of SQL
+    registry.write_engine.dispose()
+    registry.read_engine.dispose()
 
 
 def check(store: FeatureStore) -> None:

@@ -90,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
                     scene = Scene(kafka.bootstrap, database, where, "faults", chance, down_s)
                     play(name, options.runs, scene)
                     lines.append(line(name, options.runs, options.seed, scene))
+                    print(f"  {lines[-1]}", flush=True)
                     for violation in scene.violations:
                         print(f"  {violation}")
                     violated = violated or bool(scene.violations)

@@ -40,6 +40,13 @@ def test_a_database_that_is_stopped_and_killed_under_load_misses_nothing(scene: 
 
 
 @pytest.mark.soak
+def test_a_database_that_is_away_for_a_minute_under_load_misses_nothing(scene: Scene) -> None:
+    scene.down_s = (60.0, 60.0)
+    assert faults.play("database", 1, scene).violations == []
+    print(f"stored again {scene.recovered_s[0]:.1f} s after the database was back")
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("name", [name for name in breaks.PARTS if name != "disk"])
 def test_every_fault_leaves_what_the_log_holds(name: str, scene: Scene) -> None:
     assert faults.play(name, 3, scene).violations == []

@@ -35,8 +35,11 @@ def running(data: Path) -> Iterator[None]:
     """The system over the whole recording, with the feature store; the feature sink is killed in the middle."""
     words = ["up", "--data", str(data), "--feed", "file", "--path", str(market_data())]
     words += ["--speed", "max", "--strategy", "none", "--no-view", "--features"]
-    said = data / "said"
-    with said.open("w") as out, subprocess.Popen([*HEADRACE, *words], stdout=out) as system:
+    said = data.with_suffix(".txt")
+    with (
+        said.open("w") as out,
+        subprocess.Popen([*HEADRACE, *words], stdout=out, stderr=out) as system,
+    ):
         try:
             kill_sink(psutil.Process(system.pid))
             until((data / FEED_SUMMARY).exists, "the end of the feed")
@@ -97,15 +100,16 @@ def parity(data: Path) -> dict[str, Any]:
 def test_every_vector_of_the_recorded_market_is_the_same_four_ways_also_after_a_rebuild(
     tmp_path: Path,
 ) -> None:
-    with running(tmp_path):
-        found = parity(tmp_path)
+    data = tmp_path / "data"
+    with running(data):
+        found = parity(data)
         assert found["rows"]["log"] == found["rows"]["recomputed"] > VECTORS_MIN
         assert found["compared"]["offline"] == found["rows"]["log"]
         assert found["mismatches"] == 0
-        run = directory.running(tmp_path)
+        run = directory.running(data)
         assert run is not None
         redis.Redis.from_url(run.redis_url).flushdb()
         with psycopg.connect(run.postgres_url, autocommit=True) as sql:
             sql.execute("DROP SCHEMA feast CASCADE")
-        print(command(tmp_path, "sink", "features", "--rebuild"))
-        assert parity(tmp_path) | {"rows": None} == found | {"rows": None}
+        print(command(data, "sink", "features", "--rebuild"))
+        assert parity(data) | {"rows": None} == found | {"rows": None}

@@ -233,6 +233,7 @@ def test_accounts_are_stored_with_what_they_are_worth(scene: Scene) -> None:
     ).to_dict()
     assert answer["equity"] == [float(worth.equity)]
     assert answer["exposure"] == [float(worth.exposure)]
+    assert answer["open_orders"] == [worth.open_orders]
 
 
 def test_applying_again_changes_nothing(scene: Scene) -> None:
