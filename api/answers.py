@@ -188,6 +188,25 @@ class Fills(Shown):
     fills: list[Fill]
 
 
+class AuditEntry(Shown):
+    seq: int
+    time: str
+    actor: str
+    action: str
+    subject: str
+    before: str
+    after: str
+    at: Place
+    prev_hash: str
+    hash: str
+
+
+class Audit(Shown):
+    """What was commanded on control, newest first, each entry chained to the one before by its hash."""
+
+    entries: list[AuditEntry]
+
+
 class Rejections(Shown):
     rejections: list[Decision]
 

@@ -84,6 +84,7 @@ READ: tuple[Operation, ...] = (
     _get("/v1/models/{model}", "model", models.model, answers.Models, (), (MODEL_,)),
     _get("/v1/replays", "replays", history.runs, answers.Runs, (parameters.LIMIT_,)),
     _get("/v1/replays/{id}", "replay", history.run, answers.Run, (), (RUN_,)),
+    _get("/v1/audit", "audit", history.audit, answers.Audit, (parameters.LIMIT_,)),
     Operation("/v1/events", "events", events.events, None, events.KNOWN, media_type=events.MEDIA_TYPE),
 )  # fmt: skip
 

@@ -25,6 +25,14 @@ def fill(row: Row) -> answers.Fill:
     )
 
 
+def audit_entry(row: Row) -> answers.AuditEntry:
+    return answers.AuditEntry(
+        **_texts(row, "seq actor action subject before after prev_hash hash"),
+        time=rfc3339(row["at_ms"] * 1_000_000),
+        at=_at(row, "control"),
+    )
+
+
 def decision(row: Row) -> answers.Decision:
     names = "decision_id kind outcome reason detail account client_order_id order_id symbol"
     return answers.Decision(

@@ -9,7 +9,7 @@ from sinks.arrays import KINDS, UNFIT, Array
 from sinks.current import FOLLOW, Current
 from sinks.rows import BY_TOPIC
 from sinks.table import Table
-from streams import topics
+from streams import control, topics
 from streams.codec import Undecodable
 
 RECORDS_MAX = 5_000
@@ -18,8 +18,14 @@ REJECT_VALUE_BYTES = 64 << 10
 YEAR_9999_MS = 253_402_300_799_999
 """The last moment that clients can read."""
 
-COUNTED = frozenset(topic.name for topic in (topics.DECISIONS, topics.EVENTS, topics.FILLS))
+COUNTED = frozenset(
+    topic.name
+    for topic in (topics.DECISIONS, topics.EVENTS, topics.FILLS, topics.PREDICTIONS, topics.LABELS)
+)
 """Topics whose messages the meter counts by what they say."""
+
+STRICT: dict[str, Callable[[bytes], Any]] = {topics.CONTROL.name: control.decode}
+"""Decoders of topics whose own gives back what it cannot read."""
 
 Place = tuple[str, int]
 """A topic and a partition of it."""
@@ -86,7 +92,7 @@ class Batch:
         self.origins.setdefault(place, []).extend(records)
         self.timestamps_ms += [record.timestamp for record in records]
         self.size += sum(len(record.value or b"") for record in records)
-        records, messages = self._decode(place, records, table.topic.decode)
+        records, messages = self._decode(place, records, STRICT.get(topic, table.topic.decode))
         self.rows.setdefault(topic, []).extend(
             [
                 (record.timestamp, partition, record.offset, *row_of(message))

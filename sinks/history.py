@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from sinks import arrays, chunks, writes
+from sinks import arrays, audit, chunks, writes
 from sinks.batch import Batch, Place, Span
 from sinks.chunks import Chunks
 from sinks.current import versioned
@@ -181,6 +181,7 @@ class History:
                 self._passage("sink_rows")
                 await writes.reject(self._sql, batch.rejects)
                 await writes.follow(self._sql, strategy, batch)
+                await audit.append(self._sql, batch)
                 self._passage("sink_before_commit")
         except BaseException:
             del batch.rejects[rejected:]

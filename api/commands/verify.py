@@ -36,6 +36,15 @@ def everything(
     ] = False,
     replay: Annotated[bool, typer.Option(help="Prove the run by replaying it.")] = True,
     rows: Annotated[bool, typer.Option(help="Compare the rows of the history.")] = True,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Judge the audit log alone: edited, cut, made anew?")
+    ] = False,
+    heads: Annotated[
+        Path | None, typer.Option(help="With --audit: ends that `headrace audit head` has kept.")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="With --heads: the key that signed.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Write all that was found, as JSON.")] = None,
     brokers: locate.Brokers = None,
     data: locate.Data = None,
@@ -47,6 +56,11 @@ def everything(
     """
     if context.invoked_subcommand is not None:
         return
+    if audit:
+        from api.commands.audit import judge as judge_audit
+
+        with plainly():
+            raise typer.Exit(judge_audit(data, brokers, heads, key_file))
     from agents import configured  # the routes take a second to import
     from api.verify.verdict import Wanted, judge
 

@@ -113,12 +113,13 @@ def _named(settings: Settings, folded: Mapping[Place, Snapshot]) -> Values:
 
 
 async def _values(settings: Settings) -> Values:
-    keys, found = Keys(settings.app, settings.generation), {}
+    keys, found = Keys(settings.app, settings.generation), Values()
     async with Redis.from_url(settings.redis_url) as client:
         for topic, kinds in KINDS.items():
             for partition in range(BY_NAME[topic].partitions(settings.partitions)):
                 for name in (keys.values(kind, partition) for kind in kinds):
                     for key, value in (await client.hgetall(name)).items():
+                        assert isinstance(key, bytes) and isinstance(value, bytes)
                         found[name, key.decode()] = value
     return found
 
