@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Literal
 
+from agents import model_meter
 from agents.metrics import Labels, Metrics
 from streams.messages import Decision, Fill, OrderEvent
+from streams.predictions import Label, Prediction
 
 FUTURE_MS = 200
+STAGES = {"orders": "risk", "orders.accepted": "first_event"}
+"""What is done with an order when a record of the topic has been committed."""
 
 
 class ProcessMeter:
@@ -34,6 +38,8 @@ class ProcessMeter:
         for topic, times in times_ms.items():
             metrics.add("events_total", (route, topic), len(times))
             self._ages(("event_age_seconds", (route,)), topic, times, committed_ms)
+            if stage := STAGES.get(topic):
+                metrics.observe_ages("stage_seconds", (stage,), sorted(times), committed_ms)
         for output, records in outputs.items():
             metrics.add("outputs_total", (route, output), records)
         for phase, duration in seconds.items():
@@ -98,6 +104,10 @@ class ProcessMeter:
                     counts["orders_total", (message.kind,)] += 1
                     if message.outcome == "rejected":
                         counts["rejections_total", (message.reason,)] += 1
+                case Prediction():
+                    model_meter.predicted(message, counts, self._metrics)
+                case Label():
+                    model_meter.labelled(message, counts, self._metrics)
         for (name, labels), count in counts.items():
             self._metrics.add(name, labels, count)
 

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +19,10 @@ from api.promotion.told import PromotionMeter
 from streams import interleaving
 from streams.messages import Decision
 from streams.meter import Meter, NoMeter
+from streams.predictions import Answer, Prediction, Score
 from streams.settings import Settings
 from streams.topics import SYMBOL_STATE
-from tests.sinks.messages import CAUSE, fill, order_event
+from tests.sinks.messages import CAUSE, fill, label, order_event, prediction
 
 NOW_MS = 1_000_000
 SERIES = rf"^{PREFIX}{{}}(_count)?[{{{{ ]"
@@ -40,6 +42,8 @@ UNITS = (
     "_enabled",
     "_chunks",
     "_ratio",
+    "_metric",
+    "_weight",
 )
 
 
@@ -109,6 +113,32 @@ def test_outcomes_are_counted_by_what_they_say(metrics: Metrics, meter: Meter) -
     assert metrics.by_label("order_events_total", "event") == {"ACCEPTED": 1}
 
 
+def prediction_that_tells() -> Prediction:
+    """One with everything in it that is out of the ordinary."""
+    return msgspec.structs.replace(
+        prediction(1),
+        served=Answer("v1", None, "drift_hold", role="champion"),
+        flags=("drift:v1", "refused:v2", "alias_late", "drift_hold"),
+        scores=(Score("lin", 1_000, 0.6, 0.2, 0.7, 0.72, 0.03, kappa_t=0.1),),
+        weights=(("lin", 0.75),),
+    )
+
+
+def test_models_are_counted_by_what_is_served_and_scored(metrics: Metrics, meter: Meter) -> None:
+    told, held = prediction(0), prediction_that_tells()
+    elsewhere = msgspec.structs.replace(prediction(2), served=Answer(""))
+    meter.outcomes([told, held, elsewhere, label(0), label(1, None)])
+    assert metrics.total("predictions_total", model="micro", version="v1") == 2
+    assert metrics.by_label("abstentions_total", "reason") == {"drift_hold": 1}
+    assert metrics.by_label("labels_total", "state") == {"labelled": 1, "censored": 1}
+    assert metrics.by_label("drift_alarms_total", "version") == {"v1": 1}
+    assert metrics.by_label("model_refused_total", "version") == {"v2": 1}
+    assert metrics.total("alias_late_total") == 1
+    assert metrics.by_label("mixture_weight", "expert") == {"lin": 0.75}
+    shown = metrics.by_label("model_metric", "metric")
+    assert (shown["brier"], shown["accuracy_expected"], "kappa_m" in shown) == (0.2, 0.72, False)
+
+
 def test_the_lag_of_a_revoked_partition_is_gone(metrics: Metrics, meter: Meter) -> None:
     meter.lag("orders", 0, 5)
     meter.lag("orders", 1, 7)
@@ -119,6 +149,7 @@ def test_the_lag_of_a_revoked_partition_is_gone(metrics: Metrics, meter: Meter) 
 
 def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -> None:
     meter.dead_letter("orders", "NOT_JSON", 2)
+    meter.outcomes([prediction_that_tells(), label(0)])
     meter.counts({("features_skipped_total", ("late",)): 1, ("trades_side_inferred_total", ()): 2})
     meter.transaction("symbol", "commit", 0.002)
     meter.rebalance(0.5)
