@@ -16,6 +16,9 @@ ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
 BUILT = ROOT / "build" / "ops" / "bin"
 PROFILES = ("simulation", "staging", "production")
+BUILT_IN = {"v1", "apps/v1", "batch/v1", "policy/v1", "autoscaling/v2", "networking.k8s.io/v1"}
+"""API versions that a cluster has without an operator."""
+
 NAME = "app.kubernetes.io/name"
 
 Object = dict[str, Any]

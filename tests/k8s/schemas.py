@@ -344,8 +344,20 @@ POD_MONITOR = fields(
     {"selector": SELECTOR, "jobLabel": TEXT, "podMetricsEndpoints": list_of(ENDPOINT)}
 )
 SERVICE_MONITOR = fields({"selector": SELECTOR, "jobLabel": TEXT, "endpoints": list_of(ENDPOINT)})
-RULE = fields({"alert": TEXT, "expr": TEXT, "for": DURATION, "labels": TEXTS, "annotations": TEXTS})
-PROMETHEUS_RULE = fields({"groups": list_of(fields({"name": TEXT, "rules": list_of(RULE)}))})
+ALERT = fields(
+    {"alert": TEXT, "expr": TEXT, "for": DURATION, "labels": TEXTS, "annotations": TEXTS},
+    {"keep_firing_for": DURATION},
+)
+RECORD = fields({"record": TEXT, "expr": TEXT}, {"labels": TEXTS})
+PROMETHEUS_RULE = fields(
+    {
+        "groups": list_of(
+            fields(
+                {"name": TEXT, "rules": list_of({"anyOf": [ALERT, RECORD]})}, {"interval": DURATION}
+            )
+        )
+    }
+)
 MATCHERS = list_of(fields({"name": TEXT, "value": TEXT}))
 ROUTE = fields(
     {"receiver": TEXT},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.k8s.objects import PROFILES, ROOT, text
+from tests.k8s.objects import BUILT_IN, PROFILES, ROOT, built, text
 
 VENV = ROOT / "build" / "ops" / "venv" / "bin"
 GO = ROOT / "build" / "ops" / "bin"
@@ -67,21 +67,17 @@ def yamllint() -> list[Finding]:
 
 
 def kubernetes_validate() -> list[Finding]:
-    """What no schema of Kubernetes knows is told apart: the tests of custom resources look at it."""
-    found = []
-    for profile in PROFILES:
-        built = ROOT / "build" / "ops" / f"{profile}.yaml"
-        built.write_text(text(profile))
-        said = run(
-            VENV / "kubernetes-validate", "--strict", "--no-warn", "-k", KUBERNETES, str(built)
-        )
-        assert "passed" in said, said[-2000:]
-        found += [
-            Finding("schema", profile, line)
-            for line in said.splitlines()
-            if line.startswith("ERROR")
-        ]
-    return found
+    """Kubernetes' own kinds; the tests of custom resources look at the others. Each object once."""
+    file = ROOT / "build" / "ops" / "core.json"
+    known: set[str] = set()
+    for found in (o for profile in PROFILES for o in built(profile) if o["apiVersion"] in BUILT_IN):
+        known.add(json.dumps({**found, "metadata": {**found["metadata"], "namespace": "headrace"}}))
+    file.write_text("\n---\n".join(sorted(known)))
+    said = run(VENV / "kubernetes-validate", "--strict", "-k", KUBERNETES, str(file))
+    assert said.count("passed") > 50, said[-2000:]
+    return [
+        Finding("schema", "k8s", line) for line in said.splitlines() if not line.startswith("INFO")
+    ]
 
 
 def kube_score() -> list[Finding]:
