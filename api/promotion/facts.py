@@ -12,6 +12,7 @@ from models.artefacts import ArtefactMissing
 from models.batch import known
 from models.gate.conditions import Facts
 from models.gate.settings import GateSettings
+from models.online.versions import CALIB
 from streams.predictions import ModelVersion
 
 
@@ -36,7 +37,13 @@ async def gather(
 
 
 async def refusal(connection: Connection, version: ModelVersion, key: bytes) -> str:
-    """Why a worker would not load this version, "" if it would; its files are hashed again."""
+    """Why a worker would not load this version, "" if it would; its files are hashed again.
+
+    A calibration needs the version that it calibrates.
+    """
+    if version.version.startswith(CALIB):
+        parent = await versions.find(connection, version.model, version.parent)
+        return "not registered" if parent is None else await refusal(connection, parent, key)
     try:
         registry.check(
             version,
@@ -62,12 +69,12 @@ async def timed(
     connection: Connection,
     version: ModelVersion,
     facts: Facts,
-    vectors: Sequence[bytes],
+    logged: Sequence[timing.Logged],
     settings: GateSettings,
 ) -> Facts:
     """The facts with the 99th percentile of an answer, on logged vectors."""
     contents = await _contents(connection, version)
-    milliseconds = timing.p99_ms(version, contents, vectors, settings.timed_vectors)
+    milliseconds = timing.p99_ms(version, contents, logged, settings.timed_vectors)
     return msgspec.structs.replace(facts, predict_ms=milliseconds)
 
 

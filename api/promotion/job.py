@@ -6,6 +6,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from api.promotion import examples, facts, memory
+from api.promotion.enlist import enlist
+from api.promotion.timing import Logged
 from api.registry import aliases, versions
 from api.registry.aliases import Connection, Decision
 from models import registry
@@ -19,8 +21,8 @@ from models.gate.verdict import Verdict
 from streams.predictions import Alias, Example
 
 BY = "gate"
-VECTORS_KEPT = 1_000
-"""Of the newest examples, to time answers on."""
+LOGGED_MAX = 1_000
+"""Of the newest vectors, to time answers on."""
 
 
 class Passed(msgspec.Struct, frozen=True):
@@ -38,7 +40,7 @@ class Gate:
     def __init__(self, settings: GateSettings, key: bytes = b"") -> None:
         self._settings = settings
         self._key = key
-        self._vectors: dict[str, list[bytes]] = {}
+        self._logged: dict[str, list[Logged]] = {}
         self._noted: dict[str, str] = {}
 
     async def look(self, connection: Connection, consumer: AIOKafkaConsumer, model: str) -> Passed:
@@ -75,7 +77,7 @@ class Gate:
         }
         two_lanes = not heavy.isdisjoint((alias.champion, alias.challenger, *alias.shadows))
         batch = await examples.read(consumer, model, offsets, two_lanes=two_lanes)
-        self._keep_vectors(model, batch.examples)
+        self._keep(model, batch.examples)
         follow(state, alias, self._settings)
         labels = take_all(state, batch.examples, self._settings)
         known = await self._facts(connection, state, alias)
@@ -98,9 +100,9 @@ class Gate:
             failed = [line.name for line in lines if not line.passed]
             version = await versions.find(connection, alias.model, name)
             if failed == ["predict_ms_p99"] and version is not None:
-                vectors = self._vectors.get(alias.model, [])
+                logged = self._logged.get(alias.model, [])
                 known[name] = await facts.timed(
-                    connection, version, known[name], vectors, self._settings
+                    connection, version, known[name], logged, self._settings
                 )
         return known
 
@@ -111,11 +113,17 @@ class Gate:
             alias = verdict.alias_of(found, alias, state.clock, brief, BY, self._settings)
         elif (entries := self._entries(alias, passed.evidence)) is not None:
             alias = verdict.entries_of(alias, state.clock, entries, BY, self._settings)
+        elif not state.canary:
+            alias = await self._enlisted(connection, alias, state.clock)
         if alias is not passed.alias:
             await aliases.append(connection, alias)
             follow(state, alias, self._settings)
         await self._note(connection, passed, alias, state.clock)
         return msgspec.structs.replace(passed, alias=alias)
+
+    async def _enlisted(self, connection: Connection, alias: Alias, clock: int) -> Alias:
+        new = await enlist(connection, alias, clock, self._key, self._settings, BY)
+        return alias if new is None else new
 
     def _entries(self, alias: Alias, found: Evidence) -> bool | None:
         """Whether entries are below cost, where that is not what the alias says."""
@@ -143,9 +151,9 @@ class Gate:
         )
         await aliases.note(connection, decision)
 
-    def _keep_vectors(self, model: str, found: Iterable[Example]) -> None:
-        kept = self._vectors.get(model, []) + [example.vector for example in found]
-        self._vectors[model] = kept[-VECTORS_KEPT:]
+    def _keep(self, model: str, found: Iterable[Example]) -> None:
+        new = [Logged(each.vector, each.y == 1) for each in found if each.y is not None]
+        self._logged[model] = (self._logged.get(model, []) + new)[-LOGGED_MAX:]
 
 
 def _brief(found: Evidence) -> Mapping[str, object]:

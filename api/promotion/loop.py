@@ -66,6 +66,7 @@ async def _passes(
             for passed in await every_model(judge, connection, consumer):
                 told.take(passed)
             await publish(connection, settings.brokers)
+            told.swaps = await aliases.counts(connection)
             told.ended(time.monotonic() - began)
             await _pause(stop, every_s)
 

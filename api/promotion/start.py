@@ -12,9 +12,7 @@ from models.mixture import MIX
 from models.online import versions
 from streams.predictions import Alias, ModelVersion
 
-BUILT_IN = (*versions.INLINE, MIX)
-SHADOWS = (versions.QI, MIX, versions.LIN_ADAM, versions.LIN, versions.PA)
-"""The first candidates, those with better chances first: a later one needs more evidence."""
+BUILT_IN = (*versions.INLINE, MIX, *versions.HEAVY)
 
 BY = "headrace"
 PATIENCE_S = 15.0
@@ -29,6 +27,7 @@ def built_in(model: Model, name: str) -> ModelVersion:
         kind="mixture" if name == MIX else "online",
         algorithm=name,
         format=f"{name}-1",
+        lane="heavy" if name in versions.HEAVY else "inline",
         set_hash=features.SET_HASH,
         spec=model.spec.hash,
         required=features.READY_SOON,
@@ -44,7 +43,7 @@ def first_alias(model: str, settings: GateSettings) -> Alias:
         champion=settings.first_champion,
         effective_from=0,
         action="start",
-        shadows=tuple(name for name in SHADOWS if name != settings.first_champion),
+        shadows=tuple(name for name in settings.shadows if name != settings.first_champion),
         below_cost=settings.must_earn_first,
         by=BY,
         reason="built in",

@@ -37,14 +37,15 @@ class Told:
         self.passes = 0
         self._meter = meter
         self._models: dict[str, dict[str, Any]] = {}
-        self._swaps = dict.fromkeys(sorted(SWAPS), 0)
+        self._epochs: dict[str, int] = {}
+        self.swaps: dict[str, int] = {}
         self._settings = gate.changed()
 
     def status(self) -> dict[str, Any]:
-        """By model what serves and what the gate knows; the changes that this process made, by kind."""
+        """By model what serves and what the gate knows; every change so far, by kind."""
         return {
             "models": self._models,
-            "swaps": self._swaps,
+            "swaps": self.swaps,
             "settings": self._settings,
             "passes": self.passes,
         }
@@ -59,9 +60,12 @@ class Told:
         }
         best = max((each.evidence for each in found.candidates.values()), default=1.0)
         self._meter.evidence(alias.model, best)
-        if alias.epoch != found.epoch and alias.action in SWAPS:
-            self._swaps[alias.action] += 1
+        before = self._epochs.get(
+            alias.model, found.epoch
+        )  # a person may have changed it meanwhile
+        if alias.epoch != before and alias.action in SWAPS:
             self._meter.swap(alias.model, alias.action)
+        self._epochs[alias.model] = alias.epoch
 
     def ended(self, seconds: float) -> None:
         """A pass over all models is done."""

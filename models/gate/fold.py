@@ -48,13 +48,14 @@ def _watch(state: GateState, alias: Alias) -> None:
 
 
 def _admit(state: GateState, alias: Alias, settings: GateSettings) -> None:
-    """Shadows become candidates while there is room; one that left the shadows leaves its room."""
-    wanted = dict.fromkeys(version for version in (alias.challenger, *alias.shadows) if version)
-    for version in state.candidates.keys() - wanted.keys():
+    """The first shadows are candidates, as many as there is room for; one that comes back begins anew."""
+    never = ("", state.champion, PRIOR, NO_CHANGE)
+    named = dict.fromkeys(v for v in (alias.challenger, *alias.shadows) if v not in never)
+    wanted = tuple(named)[: settings.candidates_max]
+    for version in state.candidates.keys() - set(wanted):
         del state.candidates[version]
     for version in wanted:
-        full = len(state.candidates) >= settings.candidates_max
-        if full or version in (state.champion, PRIOR, NO_CHANGE, *state.candidates):
+        if version in state.candidates:
             continue
         state.admitted += 1
         since = max(state.since, alias.effective_from)

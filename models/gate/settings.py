@@ -14,11 +14,12 @@ class GateSettings:
     """Defaults are what production runs. Times are seconds of event time, money is basis points of notional.
 
     alpha: of a false promotion while one champion serves, over all candidates. lead_s: how far behind the newest clock
-    a change takes effect. auto_promote: without it the gate proposes and a person promotes. first_champion: of a model
-    that has none yet.
+    a change takes effect. auto_promote: without it the gate proposes and a person promotes. first_champion,
+    first_shadows: of a model that has none yet; those with better chances first, as a later one needs more evidence.
     """
 
     first_champion: str = "lin"
+    first_shadows: str = "qi+mix+lin_adam+lin+pa"
 
     alpha: float = 0.05
     candidates_max: int = 4
@@ -58,6 +59,11 @@ class GateSettings:
     pause_s: float = 21_600.0
     demotions_max: int = 2
     demotions_s: float = 86_400.0
+
+    @property
+    def shadows(self) -> tuple[str, ...]:
+        """The first shadows, each."""
+        return tuple(filter(None, self.first_shadows.split("+")))
 
     @property
     def must_earn_first(self) -> bool:
