@@ -87,6 +87,9 @@ def test_four_candidates_at_most_and_each_new_one_is_numbered_on() -> None:
     follow(state, alias(epoch=2, shadows=("b", "c", "d", "e")), QUICK)
     assert list(state.candidates) == ["b", "c", "d", "e"]
     assert state.candidates["e"].order == 5
+    follow(state, alias(epoch=3, shadows=("new", "b", "c", "d", "e")), QUICK)
+    assert list(state.candidates) == ["b", "c", "d", "new"]
+    assert state.candidates["new"].order == 6
 
 
 def test_no_more_labels_are_kept_than_the_setting_says() -> None:

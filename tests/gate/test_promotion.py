@@ -250,6 +250,31 @@ def test_a_version_that_would_not_load_is_not_put_in_charge(stores: Settings) ->
     asyncio.run(run())
 
 
+def test_a_version_that_a_training_registers_competes_with_its_calibration(
+    stores: Settings,
+) -> None:
+    async def run() -> None:
+        async with scene(stores, "all") as made:
+            plain = ModelVersion(
+                model=made.model, version="", kind="batch", algorithm="lightgbm",
+                format="lightgbm-text-4", set_hash=features.SET_HASH,
+                spec=known.spec_of(made.model).hash,
+            )  # fmt: skip
+            async with made.connection.transaction():
+                new = await versions.register(made.connection, plain, {"model.txt": b"tree\nnew"})
+            alias = (await made.pass_(5)).alias
+            both = (new.version, f"calib.{new.version}")
+            assert (alias.action, alias.shadows) == ("shadow", (*both, "lin_adam", "qi"))
+            assert (await made.pass_(60)).alias == alias
+            compared = (await made.pass_(0)).evidence.candidates
+            assert set(compared) == {*both, "lin_adam", "qi"}
+            calibration = await versions.find(made.connection, made.model, both[1])
+            assert calibration is not None
+            assert (calibration.kind, calibration.parent) == ("online", new.version)
+
+    asyncio.run(run())
+
+
 def test_what_the_registry_holds_cannot_be_changed(stores: Settings) -> None:
     async def run() -> None:
         async with scene(stores, "fixed") as made:
