@@ -12,30 +12,30 @@ MIDNIGHT = START // DAY_NS * DAY_NS + DAY_NS
 HOUR_NS = DAY_NS // 24
 
 
-def filled(bucket: int, *trades: tuple[int, int]) -> Vpin:
-    """After trades (lots, sign) that each fill the open bucket or more."""
-    state = Vpin()
-    vpin.adopt(state, bucket)
-    for size, sign in trades:
-        vpin.fill(state, size, sign)
-    return state
-
-
 def test_trade_is_split_exactly_across_buckets() -> None:
-    state = filled(10, (25, 1), (7, -1))
-    assert state.imbalances == (10, 10, 0)
-    assert (state.left, state.signed, state.total) == (8, -2, 20)
+    sums = quoted((0, 99, 101, 1, 1))
+    vpin.adopt(sums.vpin, 10)
+    sided(sums, 10, 25, -7)
+    assert sums.vpin.imbalances == (10, 10, 0)
+    assert (sums.vpin.end, sums.vpin.signed) == (40, 20)
 
 
 @pytest.mark.parametrize("size", [10 * BUCKETS + 3, 10_000_003])
 def test_trade_beyond_fifty_buckets_leaves_fifty(size: int) -> None:
-    state = filled(10, (10, -1), (size, 1))
-    assert state.imbalances == (10,) * BUCKETS
-    assert (state.left, state.signed) == (7, 3)
+    sums = quoted((0, 99, 101, 1, 1))
+    vpin.adopt(sums.vpin, 10)
+    sided(sums, 10, -10, size)
+    assert sums.vpin.imbalances == (10,) * BUCKETS
+    assert sums.vpin.value == 1.0
+    assert sums.vpin.end - sums.buy - sums.sell == 7
+    sided(sums, 20, -7)
+    assert sums.vpin.imbalances[-1] == 4
 
 
 def test_no_bucket_no_vpin() -> None:
-    assert filled(0, (25, 1)) == Vpin()
+    sums = quoted((0, 99, 101, 1, 1))
+    sided(sums, 10, 25)
+    assert sums.vpin == Vpin()
 
 
 def sided(sums: Micro, ms: int, *sizes: int) -> None:
@@ -64,7 +64,8 @@ def test_another_size_holds_from_its_event_time_on_and_empties_what_was_gathered
     sided(sums, 199, 5)
     assert (sums.vpin.bucket, sums.vpin.imbalances) == (4, (4,))
     sided(sums, 200, 5)
-    assert (sums.vpin.bucket, sums.vpin.left, sums.vpin.imbalances) == (6, 1, ())
+    assert (sums.vpin.bucket, sums.vpin.imbalances) == (6, ())
+    assert (sums.vpin.end, sums.vpin.signed) == (11, 5)
 
 
 def test_planning_the_size_in_force_changes_nothing() -> None:
