@@ -17,6 +17,7 @@ RESULTS = (
     topics.ACCEPTED,
     topics.EVENTS,
     topics.FILLS,
+    topics.STRATEGY_FILLS,
     topics.POSITIONS,
     topics.DECISIONS,
     topics.FEATURES,
