@@ -3,12 +3,13 @@
 import json
 import re
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
 LOCAL = frozenset({"127.0.0.1", "::1", "localhost"})
 RUN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+TLS_FILES = ("sslrootcert", "sslcert", "sslkey")
 NO_PASSWORD = "none"
 """Feast demands one; a server that asks for none reads it not."""
 
@@ -52,10 +53,10 @@ def of_replay(system: Place, run: str, database: int) -> Place:
 
 
 def postgres(url: str) -> dict[str, str]:
-    """host, port, user, password, database and sslmode. Without one, a server elsewhere must speak TLS."""
+    """host, port, user, password, database, sslmode, files of TLS. A server elsewhere must speak TLS unless told."""
     given = conninfo_to_dict(url)
     host = str(given.get("host") or "127.0.0.1")
-    return {
+    return {name: str(given[name]) for name in TLS_FILES if given.get(name)} | {
         "host": host,
         "port": str(given.get("port") or 5432),
         "user": str(given.get("user") or ""),
@@ -74,13 +75,14 @@ def redis(url: str) -> str:
     for name, value in (("username", parts.username), ("password", parts.password)):
         if value:
             words.append(f"{name}={_quoted(unquote(value))}")
+    words += [f"{name}={_quoted(value)}" for name, value in parse_qsl(parts.query)]
     return ",".join(words)
 
 
 def _quoted(text: str) -> str:
     """As JSON, or a password of digits would become a number."""
     if "," in text:
-        raise PlaceRefused("Feast cannot take a Redis user or password with a comma")
+        raise PlaceRefused("Feast cannot take a Redis user, password or option with a comma")
     return json.dumps(text)
 
 

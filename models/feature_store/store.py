@@ -10,7 +10,7 @@ from feast.infra.registry.sql import FeastRegistrySchemaError
 
 from models.feature_store import place as places
 from models.feature_store.definitions.views import SET_HASH_TAG
-from models.feature_store.place import Place, PlaceRefused
+from models.feature_store.place import TLS_FILES, Place, PlaceRefused
 from models.feature_store.relations import SCHEMA
 from models.feature_store.sets import SETS
 
@@ -42,7 +42,7 @@ def open_store(place: Place, *, may_create: bool = False) -> FeatureStore:
         "offline_store": {
             "type": "postgres",
             "db_schema": SCHEMA,
-            **given,
+            **{f"{name}_path" if name in TLS_FILES else name: v for name, v in given.items()},
             "port": int(given["port"]),
         },
         "online_store": {"type": "redis", "connection_string": places.redis(place.redis_url)},
@@ -85,6 +85,7 @@ def claim(place: Place) -> None:
 
 
 def _registry(given: dict[str, str]) -> str:
+    asked = {name: given[name] for name in (*TLS_FILES, "sslmode") if name in given}
     url = sqlalchemy.URL.create(
         "postgresql+psycopg",
         given["user"],
@@ -92,6 +93,6 @@ def _registry(given: dict[str, str]) -> str:
         given["host"],
         int(given["port"]),
         given["database"],
-        {"sslmode": given["sslmode"], "options": f"-csearch_path={SCHEMA}"},
+        asked | {"options": f"-csearch_path={SCHEMA}"},
     )
     return url.render_as_string(hide_password=False)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from api.feature_store.places import find
 from models import features
 from models.feature_store import place as places
 from models.feature_store import relations
 from models.feature_store.place import Place, PlaceRefused
 from models.feature_store.sets import MICRO
+from streams.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("streams", "agents", "tables", "models", "sinks", "api")
@@ -67,6 +69,29 @@ def test_one_sql_column_a_feature_in_the_order_of_the_vector() -> None:
 )
 def test_a_redis_url_becomes_feasts_own_form(url: str, text: str) -> None:
     assert places.redis(url) == text
+
+
+def test_the_files_of_tls_go_with_the_urls() -> None:
+    found = places.postgres("postgresql://u:p@db/h?sslmode=verify-full&sslrootcert=/run/ca.crt")
+    assert (found["sslmode"], found["sslrootcert"]) == ("verify-full", "/run/ca.crt")
+    assert "sslcert" not in found
+    text = places.redis("rediss://u:p@cache/0?ssl_ca_certs=/run/ca.crt")
+    assert text.endswith(',ssl_ca_certs="/run/ca.crt"')
+
+
+def test_passwords_in_files_reach_feast(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("of-the-file")
+    secret.chmod(0o600)
+    settings = Settings(
+        postgres_url="postgresql://u@db/h",
+        postgres_password_file=str(secret),
+        redis_url="redis://u@cache/0",
+        redis_password_file=str(secret),
+    )
+    found = find(settings)
+    assert places.postgres(found.postgres_url)["password"] == "of-the-file"
+    assert places.redis(found.redis_url) == 'cache:6379,db=0,username="u",password="of-the-file"'
 
 
 def test_a_redis_password_that_feast_cannot_take_is_refused() -> None:
