@@ -11,6 +11,8 @@ from agents.health import Beat, Checks
 from agents.meter import ProcessMeter
 from agents.metrics import Metrics
 from agents.ops import OpsServer, Probes
+from api.ending import Ended
+from streams.exits import Exit
 from streams.settings import Settings
 
 BEAT_S = 1.0
@@ -43,7 +45,12 @@ class Process:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Process]:
-    """Serves the ops port of the settings and listens for stop signals while the context lasts."""
+    """Serves the ops port of the settings and listens for stop signals while the context lasts.
+
+    Raises Ended where the profile does not let a process start so.
+    """
+    if refusal := insecure.refusal(settings):
+        raise Ended(Exit.SETTINGS, f"no process starts so: {refusal}")
     process, beat = Process(), Beat()
     insecure.show(process.metrics, settings)
     server = OpsServer(process.probes({"loop": beat.is_young}), settings.ops_port, settings.host)
