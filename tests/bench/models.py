@@ -84,15 +84,15 @@ def _made(name: str) -> Online:
 
 def _alone(name: str, count: int) -> tuple[float, float]:
     """Microseconds of one prediction, and of one lesson."""
-    online, answered, learned = _made(name), 0.0, 0.0
-    for values, up in itertools.islice(vectors(), count):
-        before = time.perf_counter()
-        online.predict(values)
-        between = time.perf_counter()
+    online, given = _made(name), list(itertools.islice(vectors(), count))
+    began = time.process_time()
+    for values, up in given:
         online.learn(values, up, 1.0, 0)
-        answered += between - before
-        learned += time.perf_counter() - between
-    return answered / count * US, learned / count * US
+    between = time.process_time()
+    for values, _ in given:
+        online.predict(values)
+    ended = time.process_time()
+    return (ended - between) / count * US, (between - began) / count * US
 
 
 def _records(count: int, first: int = 0) -> list[LogRecord]:
