@@ -5,7 +5,6 @@ import getpass
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import psycopg
@@ -15,8 +14,8 @@ from rich.table import Table
 
 from api import locate, logs
 from api.ending import Ended, plainly
+from api.registry.keys import key
 from models.gate.settings import GateSettings, SettingRefused, parse
-from streams import secret
 from streams.exits import Exit
 from streams.settings import Settings
 
@@ -99,20 +98,10 @@ def _settings(settings: Settings) -> tuple[Settings, GateSettings]:
         raise Ended(Exit.SETTINGS, f"HEADRACE_PROMOTION: {refused}") from refused
 
 
-def _key(settings: Settings) -> bytes:
-    """The registry's key, empty where there is none."""
-    if not settings.registry_key_file:
-        return b""
-    try:
-        return secret.read(Path(settings.registry_key_file)).encode()
-    except secret.SecretRefused as refused:
-        raise Ended(Exit.SETTINGS, f"HEADRACE_REGISTRY_KEY_FILE: {refused}") from refused
-
-
 async def _loop(settings: Settings, gate: GateSettings, every_s: float) -> int:
     from api.promotion import loop
 
-    await loop.run(settings, gate, every_s, _key(settings))
+    await loop.run(settings, gate, every_s, key(settings))
     return Exit.CLEAN
 
 
@@ -122,7 +111,7 @@ async def _auto(settings: Settings, gate: GateSettings) -> int:
 
     async with _stores(settings) as (connection, consumer):
         await start.begin(connection, gate)
-        judge = Gate(gate, _key(settings))
+        judge = Gate(gate, key(settings))
         for passed in await loop.every_model(judge, connection, consumer):
             _say(passed)
         await _tell(settings, connection)
@@ -160,7 +149,7 @@ async def _by_hand(
     by = getpass.getuser()
     if wanted.to:
         return await person.put(
-            connection, wanted.model, wanted.to, by=by, settings=gate, key=_key(settings)
+            connection, wanted.model, wanted.to, by=by, settings=gate, key=key(settings)
         )
     return await person.hold(connection, wanted.model, held=wanted.hold, by=by, settings=gate)
 
@@ -175,7 +164,7 @@ async def _check(
     """Show the table of every candidate, or of the one named; 1 unless one of them meets every demand."""
     from api.promotion.job import Gate
 
-    passed = await Gate(gate, _key(settings)).look(connection, consumer, wanted.model)
+    passed = await Gate(gate, key(settings)).look(connection, consumer, wanted.model)
     candidates = passed.evidence.candidates
     shown = {name: each for name, each in candidates.items() if wanted.to in ("", name)}
     if not shown:
@@ -196,7 +185,7 @@ async def _promote(
     """Let the gate's candidate begin its canary, if there is one that meets every demand."""
     from api.promotion.job import Gate
 
-    judge = Gate(gate, _key(settings))
+    judge = Gate(gate, key(settings))
     seen = await judge.look(connection, consumer, wanted.model)
     if seen.verdict.action in ("propose", "canary", "promote"):
         _agree(wanted, f"{wanted.model}: {seen.verdict.candidate}, {seen.verdict.reason}")

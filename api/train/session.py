@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from api.registry.keys import key
 from api.registry.publish import publish
 from api.train import bars, provenance, run, sources, standing, tracker
 from api.train.run import Result
@@ -85,6 +86,7 @@ async def train(
             task,
             lambda: _examples(settings, sql, config, path),
             validate or _validator(settings, run_id),
+            key(settings),
         )
 
 
