@@ -56,6 +56,15 @@ async def keep(part: Part, say: Callable[[str], None]) -> None:
         await _again(part, code, time.monotonic() - started, restarts, say)
 
 
+async def start_and_keep(part: Part, say: Callable[[str], None]) -> None:
+    """For a part that nothing waits for; one that does not start is started again as any other. Raises NeedsPerson."""
+    try:
+        await in_thread(part.start, part.name)
+    except LocalPartError as error:
+        say(str(error))
+    await keep(part, say)
+
+
 def _gone(part: Part, code: int) -> NeedsPerson:
     tail: Callable[[], str] = getattr(part, "log_tail", lambda: "")
     return NeedsPerson(part.name, code, tail())

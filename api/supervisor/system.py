@@ -14,7 +14,7 @@ import httpx
 from api import feeding, reference
 from api.feeding import Feed
 from api.supervisor.directory import DataDirectory, Run
-from api.supervisor.keeper import Part, keep
+from api.supervisor.keeper import Part, keep, start_and_keep
 from api.supervisor.plan import UpPlan
 from api.supervisor.services import FEED_SUMMARY, Services
 from api.supervisor.stopping import BUDGET_S, Stop, stop_in_order
@@ -71,11 +71,11 @@ class System:
         token = f"  token: {services.api_token}" if services.api_token else ""
         self._say(f"live page and API: {services.api_url}/{token}")
         self._say(f"feed: {source.status.choice}")
-        started = (services.feed, *services.beside)
-        await asyncio.gather(*(in_thread(part.start, part.name) for part in started))
+        await in_thread(services.feed.start, "feed")
         parts: tuple[Part, ...] = (*services.all, *self._stores.parts)
         for part in parts:
-            self._keeping[part.name] = asyncio.create_task(keep(part, self._say))
+            keeping = start_and_keep if part in services.beside else keep
+            self._keeping[part.name] = asyncio.create_task(keeping(part, self._say))
 
     async def attend(self, stop: asyncio.Event) -> None:
         """Returns when `stop` is set, or a bounded feed has ended. Raises NeedsPerson."""

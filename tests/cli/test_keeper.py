@@ -1,9 +1,13 @@
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
-from api.supervisor.keeper import NeedsPerson, keep
+from api.supervisor.keeper import NeedsPerson, Part, keep, start_and_keep
 from streams.processes import LocalPartError
+
+Keeping = Callable[[Part, Callable[[str], None]], Coroutine[Any, Any, None]]
 
 
 class Played:
@@ -31,7 +35,16 @@ class Played:
         return True
 
 
-def _keep(part: Played, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+class Dying(Played):
+    """Ends with -9 before it is ready."""
+
+    def start(self) -> None:
+        super().start()
+        if self._code == -9:
+            raise LocalPartError(self.name, "did not start")
+
+
+def _keep(part: Played, monkeypatch: pytest.MonkeyPatch, keeping: Keeping = keep) -> list[float]:
     slept: list[float] = []
     real = asyncio.sleep
 
@@ -40,7 +53,7 @@ def _keep(part: Played, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         await real(0)
 
     monkeypatch.setattr("api.supervisor.keeper.asyncio.sleep", sleep)
-    asyncio.run(keep(part, lambda _line: None))
+    asyncio.run(keeping(part, lambda _line: None))
     return slept
 
 
@@ -70,3 +83,12 @@ def test_what_would_begin_anew_is_not_started_again(monkeypatch: pytest.MonkeyPa
     with pytest.raises(NeedsPerson, match="killed by SIGKILL"):
         _keep(part, monkeypatch)
     assert part.starts == 0
+
+
+def test_a_part_that_nothing_waits_for_is_started_again_where_it_did_not_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part = Dying(None, -9, 0)
+    part.may_end = True
+    assert _keep(part, monkeypatch, start_and_keep) == [1.0]
+    assert part.starts == 2
