@@ -25,8 +25,6 @@ LOCAL = {
     "crash": "tests only; production refuses it",
     "lockstep": "repeatable runs of `up` only; production refuses it",
     "coingecko_key_file": "backfills are run by hand",
-    "promotion": "the gate's own settings hold",
-    "registry_key_file": "made by who runs the registry",
     "only": "every worker runs all groups",
     "allow_insecure_defaults": "absent in production, where any value is refused",
 }
