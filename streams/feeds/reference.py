@@ -47,13 +47,19 @@ KRAKEN: tuple[Instrument, ...] = (
     spot("BTC/USDT", "KRAKEN", "0.1", KRAKEN_LOT),
 )
 
-SIMULATED: tuple[Instrument, ...] = (
-    spot("BTC/USD", "SIM", "1", "0.0001"),
-    spot("ETH/USD", "SIM", "0.1", "0.001"),
-    spot("SOL/USD", "SIM", "0.01", "0.01"),
-    spot("XRP/USD", "SIM", "0.00001", "1"),
-    spot("LTC/USD", "SIM", "0.01", "0.01"),
-    spot("DOGE/USD", "SIM", "0.00001", "10"),
+VPIN_BUCKET = 200
+"""Lots: fifty buckets take the simulated market about a minute, so that VPIN speaks when the other windows do."""
+
+SIMULATED: tuple[Instrument, ...] = tuple(
+    spot(pair, "SIM", tick, lot).model_copy(update={"vpin_bucket": VPIN_BUCKET})
+    for pair, tick, lot in (
+        ("BTC/USD", "1", "0.0001"),
+        ("ETH/USD", "0.1", "0.001"),
+        ("SOL/USD", "0.01", "0.01"),
+        ("XRP/USD", "0.00001", "1"),
+        ("LTC/USD", "0.01", "0.01"),
+        ("DOGE/USD", "0.00001", "10"),
+    )
 )
 """Ticks of a sixth to one basis point, so that a move of a few ticks is worth a trade."""
 
