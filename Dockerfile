@@ -15,7 +15,7 @@ FROM ${PYTHON}
 LABEL org.opencontainers.image.title="headrace" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/headrace /opt/headrace
-ENV PATH=/opt/headrace/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/headrace/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # An empty directory that nobody can write: what is written goes to the volume at /tmp.
 WORKDIR /empty
 USER 10001:10001

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition as TP
 
-from tests.scale import run
+from tests.scale import plan, run
 from tests.scale.progress import Look, Progress
 
 
@@ -17,6 +17,11 @@ def test_a_standstill_is_the_longest_of_any_partition() -> None:
     assert progress.stall_s(0, 5) == 3
     assert progress.stall_s(4, 5) == 1
     assert progress.rate(1, 8) == pytest.approx((8 - 4) / 3)
+
+
+def test_the_plan_of_the_page_is_the_one_that_is_reckoned() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+    assert plan.table() in page, "paste what `python -m tests.scale.plan` prints"
 
 
 @pytest.mark.soak
