@@ -1,7 +1,7 @@
 """Settings of every process, read from `HEADRACE_*` variables once, by the composition roots alone."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -165,3 +165,15 @@ class Settings(BaseSettings):
     def gate(self) -> Simulation:
         """What this process may trade."""
         return modes.read(self.profile, self.simulation, self.namespace)
+
+
+NO_LOGIN = {"kafka_security": "PLAINTEXT", "postgres_password_file": "", "redis_password_file": ""}
+"""Of servers that we start ourselves: what the environment says of logins is meant for others."""
+
+NO_LOGIN_VARIABLES = {f"HEADRACE_{name.upper()}": value for name, value in NO_LOGIN.items()}
+"""The same, for a process that we start beside them."""
+
+
+def embedded(**given: Any) -> Settings:
+    """Settings for servers that we start ourselves."""
+    return Settings(**{**NO_LOGIN, **given})

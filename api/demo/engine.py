@@ -19,7 +19,7 @@ from streams.exits import Exit
 from streams.lag import Lag
 from streams.local import LocalKafka
 from streams.ports import LOOPBACK, free_port
-from streams.settings import Settings
+from streams.settings import NO_LOGIN_VARIABLES, Settings, embedded
 from streams.topics import BY_NAME
 
 APP = "headrace-demo"
@@ -41,7 +41,7 @@ class DemoEngine:
 
     async def start_anew(self, generation: int) -> None:
         """Another worker in place of the one that was stopped, on a log of this generation."""
-        settings = Settings(
+        settings = embedded(
             app=APP, brokers=self.brokers, partitions=PARTITIONS, generation=generation
         )
         self.worker = _worker(settings, self.directory, lockstep=False)
@@ -94,7 +94,7 @@ async def engine(
     try:
         await in_thread(kafka.start, kafka.name)
         await admin.apply(kafka.bootstrap, PARTITIONS, embedded=True)
-        settings = Settings(app=APP, brokers=kafka.bootstrap, partitions=PARTITIONS)
+        settings = embedded(app=APP, brokers=kafka.bootstrap, partitions=PARTITIONS)
         worker = _worker(settings, directory, lockstep)
         try:
             say("starting the engine")
@@ -120,6 +120,7 @@ def _lag(settings: Settings) -> Any:
 def _worker(settings: Settings, directory: Path, lockstep: bool) -> Service:
     port = free_port()
     environment = {
+        **NO_LOGIN_VARIABLES,
         "HEADRACE_APP": settings.app,
         "HEADRACE_BROKERS": settings.brokers,
         "HEADRACE_PARTITIONS": str(settings.partitions),

@@ -28,7 +28,8 @@ POLL_S = 0.05
 def missing() -> str:
     """What has to be installed first; "" when everything is there."""
     if shutil.which("pgbackrest") is None or _binaries() is None:
-        return f"pgBackRest and PostgreSQL {NEWEST} of Debian are needed: run `apt-get install pgbackrest postgresql-15`"
+        packages = f"pgbackrest postgresql-{NEWEST}"
+        return f"Debian's {packages} are needed: run `apt-get install {packages}`"
     return ""
 
 

@@ -9,7 +9,7 @@ from streams import log
 from streams.feeds.publisher import publish
 from streams.feeds.synthetic import SyntheticSource
 from streams.meter import NoMeter
-from streams.settings import Settings
+from streams.settings import embedded
 from streams.topics import QUOTES, TRADES
 
 PUBLISHED_S, STORED_S, LOOK_S = 1.5, 60.0, 0.1
@@ -36,7 +36,7 @@ class Logged:
     async def refill(self, url: str) -> str:
         """Run the sink until the database has every record of the log."""
         wanted = [len(await log.read_all(self._brokers, each.name)) for each in (TRADES, QUOTES)]
-        settings = Settings(
+        settings = embedded(
             app="drill", brokers=self._brokers, partitions=self._partitions, postgres_url=url
         )
         ends = asyncio.Event()

@@ -13,7 +13,7 @@ from sinks.local import LocalPostgres, LocalValkey
 from streams import admin
 from streams.local import LocalKafka
 from streams.local_part import Progress
-from streams.settings import Settings
+from streams.settings import Settings, embedded
 
 PARTITIONS = 2
 APP = "drill"
@@ -48,7 +48,7 @@ async def _latest(directory: Path, say: Progress) -> Report:
     await asyncio.gather(*(in_thread(part.start, part.name) for part in parts))
     try:
         await admin.apply(kafka.bootstrap, PARTITIONS, embedded=True)
-        settings = Settings(
+        settings = embedded(
             app=APP, brokers=kafka.bootstrap, partitions=PARTITIONS,
             postgres_url=postgres.url, redis_url=valkey.url,
         )  # fmt: skip

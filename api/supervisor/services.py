@@ -10,7 +10,7 @@ from api.supervisor.directory import DataDirectory
 from api.supervisor.plan import UpPlan
 from api.supervisor.service import Launch, Service
 from streams.ports import LOOPBACK, free_port
-from streams.settings import Settings
+from streams.settings import NO_LOGIN_VARIABLES, Settings
 
 FEED_SUMMARY = "feed.json"
 TOKENS = "api-tokens.json"
@@ -109,6 +109,7 @@ class Services:
         settings = self._settings
         own = {"PYTHONPATH": _search_path()} if is_own(settings.strategy) else {}
         return own | {
+            **NO_LOGIN_VARIABLES,
             "HEADRACE_APP": settings.app,
             "HEADRACE_PROFILE": settings.profile or "simulation",
             "HEADRACE_SIMULATION": settings.simulation,

@@ -11,7 +11,7 @@ from api.access.tokens import TokenFile, Tokens, new_token
 from streams import login
 from streams.login import Brokers, connection
 from streams.secret import SecretFile, SecretRefused, read
-from streams.settings import Settings
+from streams.settings import Settings, embedded
 from tests.security.authority import Authority
 
 CANARY = "canary-5f0c-never-shown"
@@ -140,6 +140,14 @@ def test_two_tokens_of_a_principal_are_valid_while_one_replaces_the_other(tmp_pa
     file.touch()
     now += 5
     assert tokens.find(new) is None and tokens.refusal
+
+
+def test_servers_of_our_own_want_no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in given(tmp_path).items():
+        monkeypatch.setenv(f"HEADRACE_{name.upper()}", value)
+    monkeypatch.setenv("HEADRACE_POSTGRES_PASSWORD_FILE", str(written(tmp_path)))
+    ours = embedded(brokers="127.0.0.1:1", postgres_url="postgresql://us:them@127.0.0.1/x")
+    assert type(ours.brokers) is str and type(ours.postgres_url) is str
 
 
 def test_canary_is_in_no_repr_dump_or_traceback(tmp_path: Path) -> None:
