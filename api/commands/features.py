@@ -81,6 +81,7 @@ def verify(
     with plainly(), _sentences():
         from agents import configured
         from api.feature_store import parity, places
+        from api.registry.parity import note
         from api.replay.logs import KafkaLog
         from models.feature_store.sets import SETS
         from models.feature_store.store import check, open_store
@@ -101,6 +102,9 @@ def verify(
         report.write_text(json.dumps([each.report() for each in found], indent=2) + "\n")
     for each in found:
         _show(each)
+        if settings.postgres_url and not replay:
+            rows = max(each.compared.values(), default=0)
+            asyncio.run(note(settings.postgres_url, each.set_hash, rows, len(each.differences)))
     raise typer.Exit(1 if any(each.differences for each in found) else 0)
 
 

@@ -14,7 +14,7 @@ from agents.learner_tables import MODELS
 from api import producing
 from api.promotion import loop, person, start
 from api.promotion.job import Gate, Passed
-from api.registry import aliases, overview, versions
+from api.registry import aliases, overview, parity, versions
 from api.registry.aliases import Busy, Connection
 from api.registry.publish import publish
 from models import features, registry
@@ -271,6 +271,27 @@ def test_a_version_that_a_training_registers_competes_with_its_calibration(
             calibration = await versions.find(made.connection, made.model, both[1])
             assert calibration is not None
             assert (calibration.kind, calibration.parent) == ("online", new.version)
+
+    asyncio.run(run())
+
+
+def test_the_gate_reads_the_last_comparison_of_features(stores: Settings) -> None:
+    async def run() -> None:
+        async with scene(stores, "parity") as made:
+            made.gate = Gate(strict(parity_required=True))
+
+            async def shown() -> tuple[object, bool]:
+                found = (await made.pass_(5)).evidence.candidates["qi"].checks
+                (line,) = [line for line in found if line.name == "parity_mismatches"]
+                return line.shown, line.passed
+
+            assert await shown() == (None, False)
+            await parity.note(stores.postgres_url, features.SET_HASH, rows=0, mismatches=0)
+            assert await shown() == (None, False)
+            await parity.note(stores.postgres_url, features.SET_HASH, rows=9, mismatches=2)
+            assert await shown() == (2, False)
+            await parity.note(stores.postgres_url, features.SET_HASH, rows=9, mismatches=0)
+            assert await shown() == (0, True)
 
     asyncio.run(run())
 
