@@ -11,7 +11,6 @@ from agents.answers import Turn
 from agents.handler import Event, Output
 from agents.learner_tables import MODELS, Lane, LearnerTables, Model, Sweep, place_of
 from models import labels, vectors
-from models.features import READY_SOON
 from models.labels import Outcome
 from models.learning import Learned
 from models.serving import Aliases
@@ -81,7 +80,7 @@ class Learner:
         yield from lessons.resolve(event, tables, lane, model, row)
         prediction = Turn(event, tables, lane, model, row).prediction(refusal, values)
         yield Output(topics.PREDICTIONS, features.symbol, prediction)
-        learnable = not refusal and not READY_SOON & ~features.ready
+        learnable = vectors.is_learnable(refusal, features.ready)
         waiting = Waiting(
             event.offset,
             features.time,

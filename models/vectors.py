@@ -2,12 +2,12 @@
 
 import math
 
-from models.features import FEATURES, SET_HASH, VECTOR
+from models.features import FEATURES, READY_SOON, SET_HASH, VECTOR
 from models.labels import GAP_MS_MAX
-from streams.predictions import Features
+from streams.predictions import Example, Features
 
 
-def refusal(features: Features) -> tuple[str, tuple[float, ...]]:
+def refusal(features: Features | Example) -> tuple[str, tuple[float, ...]]:
     """Why a vector may be neither answered nor learned, "" if it may, and its values if it has any.
 
     The feature function clips, so a value beyond its clip was made by something else.
@@ -21,6 +21,11 @@ def refusal(features: Features) -> tuple[str, tuple[float, ...]]:
         if not feature.low <= value <= feature.high:
             return "out_of_distribution", values
     return "", values
+
+
+def is_learnable(refused: str, ready: int) -> bool:
+    """Whether versions may learn from a vector: those that look at it, that is."""
+    return not refused and not READY_SOON & ~ready
 
 
 def is_stale(features: Features) -> bool:

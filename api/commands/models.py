@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api import locate
+from api.commands.models_rebuild import rebuild
 from api.commands.models_report import report
 from api.ending import Ended, plainly
 from streams.exits import Exit
@@ -27,6 +28,7 @@ models = typer.Typer(
     help="What serves, what each version is, and how it does.", no_args_is_help=True
 )
 models.command()(report)
+models.command()(rebuild)
 
 
 @models.command("list")

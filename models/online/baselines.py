@@ -44,7 +44,7 @@ class NoChange:
 
     @property
     def learned(self) -> int:
-        return int(self._same + self._others)
+        return int(self._same + self._others) + (self._last != 0)
 
     def predict(self, values: Sequence[float]) -> float:
         """1/2 before the first label."""

@@ -2,17 +2,22 @@
 
 from collections import Counter
 
+import msgspec
 import pytest
 
 from agents import lessons
 from agents.learner_tables import MODELS, place_of
 from models.online import versions
 from models.online.pipelines import PassiveAggressive
+from models.rebuilding import rebuild
 from streams import topics
 from streams.predictions import Example, Features, Prediction
 from tests.market import drive
 from tests.market.drive import SYMBOL
 from tests.market.test_honesty import market
+from tests.market.test_learner import walk
+from tests.market.test_serving import BATCH, Half, alias, tables_with
+from tests.market.test_serving import version as batch_version
 
 FAST = MODELS[0].name
 PLACE = place_of(FAST, SYMBOL)
@@ -83,6 +88,22 @@ def test_scores_are_published_once_in_a_hundred_labels() -> None:
     brier = sum((p - y) ** 2 for p, y in known) / len(known)
     assert last["lin"].brier == pytest.approx(brier)
     assert last["lin"].labels == len(known)
+
+
+@pytest.mark.parametrize("version", [*versions.INLINE, f"calib.{BATCH}"])
+def test_learned_again_from_its_examples_a_version_has_the_same_state(version: str) -> None:
+    tables = tables_with(batch_version(), **{BATCH: Half(0.7)})
+    drive.alias(tables, alias(1, "lin", shadows=(BATCH,)))
+    vectors = [*walk(500)]
+    vectors[100] = msgspec.structs.replace(vectors[100], ready=0)
+    vectors[200] = msgspec.structs.replace(vectors[200], set_hash="0" * 16)
+    examples: list[Example] = drive.of(topics.EXAMPLES, drive.learn(tables, vectors))
+    kept = tables.learners[PLACE].kept(version)
+    running = versions.make(version, kept.state)
+    mine = [example for example in examples if example.model == FAST]
+    again = rebuild(version, mine, {SYMBOL: running.learned})
+    assert running.learned > 200
+    assert again[SYMBOL].state == running.state
 
 
 def test_an_overconfident_scale_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
