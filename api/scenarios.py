@@ -25,6 +25,9 @@ class Script:
 SIMULATION = "auto_promote=true,parity_required=false,entry_evidence_min=0"
 """Of any `headrace up`: no feature store to compare with need run, and entries are made though they cost money."""
 
+HEAVY = "first_shadows=qi+arf3+mix+lin_adam+lin"
+"""Where slow versions learn too, the first forest competes."""
+
 EVERY_S = 5.0
 
 SCRIPTS = {

@@ -33,7 +33,8 @@ class UpPlan:
     def promotion(self) -> str:
         """The settings of the promotion gate."""
         scenario = self.feed.scenario
-        return scenarios.SCRIPTS[scenario].promotion if scenario else scenarios.SIMULATION
+        told = scenarios.SCRIPTS[scenario].promotion if scenario else scenarios.SIMULATION
+        return f"{told},{scenarios.HEAVY}" if self.heavy else told
 
     @property
     def promotion_every_s(self) -> float:

@@ -52,7 +52,6 @@ class GateSettings:
     canary_s_min: float = 86_400.0
     canary_labels_min: int = 200
     canary_loss_bps_max: float = 200.0
-    canary_reject_points_max: float = 0.01
 
     demotion_evidence: float = 5.0
     demotion_calibration_error: float = 0.15
