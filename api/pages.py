@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #1b1f24 }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #1b1f24 }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
-th, td { text-align: right; padding: .2rem .8rem; border-bottom: 1px solid #d8dee4 }
+th, td { text-align: right; padding: .2rem .6rem; border-bottom: 1px solid #d8dee4; white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
 svg { width: 100%; height: auto }
 """

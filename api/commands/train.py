@@ -97,25 +97,27 @@ async def _train(settings: Settings, config: "Config", path: Path | None, *, due
     from api.train import session
 
     wanted: list[tuple[Config, Trigger]] = [(config, "manual")]
-    codes = []
+    results = []
     async with await session.connected(settings) as sql:
         if due:
             wanted = await session.wanted(sql, config.source, time.time_ns())
         for each, trigger in wanted:
-            codes.append(await _one(settings, sql, each, trigger, path))
+            results.append(await _one(settings, sql, each, trigger, path))
         try:
-            if codes:
+            if any(result is not None and result.trained for result in results):
                 await session.tell(settings, sql)
         except (KafkaError, LookupError) as error:
             output.print(f"workers are not told yet, the next call will: {error}", style="yellow")
-    if not codes:
+    if not results:
         output.print("no model is due")
-    return max(codes, default=0)
+    done = [result is not None and result.outcome.state == "succeeded" for result in results]
+    return 0 if all(done) else REFUSED
 
 
 async def _one(
     settings: Settings, sql: "Connection", config: "Config", trigger: "Trigger", path: Path | None
-) -> int:
+) -> "Result | None":
+    """None: another process trains the model."""
     from api.train import session, tracker
     from models.batch import known
 
@@ -125,9 +127,9 @@ async def _one(
         raise Ended(Exit.USAGE, str(error)) from error
     except tracker.Busy as error:
         output.print(str(error), style="red", markup=False)
-        return REFUSED
+        return None
     _show(result)
-    return 0 if result.outcome.state == "succeeded" else REFUSED
+    return result
 
 
 def _show(result: "Result") -> None:

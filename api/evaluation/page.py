@@ -104,10 +104,14 @@ def _summary(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _measures(of: Mapping[str, Mapping[str, Any]]) -> str:
     has_interval = any("auc_interval" in figures for figures in of.values())
-    heads = ["", *MEASURES, *(["AUC, 95 %"] if has_interval else [])]
+    heads = [
+        "",
+        *(measure.replace("_", " ") for measure in MEASURES),
+        *(["AUC, 95 %"] if has_interval else []),
+    ]
     rows = []
     for name, figures in of.items():
-        row = [name, *(figures[measure] for measure in MEASURES)]
+        row = [name, *(_short(figures[measure]) for measure in MEASURES)]
         interval = figures.get("auc_interval")
         if has_interval:
             row.append(f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else None)
@@ -117,9 +121,11 @@ def _measures(of: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _earned(found: Mapping[str, Any], how: str) -> str:
     rows = [
-        [name, *(of[how][measure] for measure in EARNED)] for name, of in found["earnings"].items()
+        [name, *(_short(of[how][measure]) for measure in EARNED)]
+        for name, of in found["earnings"].items()
     ]
-    return pages.table([how.replace("_", " "), *EARNED], rows)
+    heads = [how.replace("_", " "), *(measure.replace("_", " ") for measure in EARNED)]
+    return pages.table(heads, rows)
 
 
 def _marks(found: Mapping[str, Any]) -> str:
@@ -130,7 +136,7 @@ def _marks(found: Mapping[str, Any]) -> str:
 def _windows(of: Mapping[str, list[Mapping[str, Any]]]) -> str:
     shown = ("n", "auc", "logloss", "accuracy", "kappa_t", "kappa_m")
     rows = [
-        [name, _time(window["known_at"]), *(window[measure] for measure in shown)]
+        [name, _time(window["known_at"]), *(_short(window[measure]) for measure in shown)]
         for name, found in of.items()
         for window in found
     ]
@@ -141,3 +147,8 @@ def _time(ns: int | None) -> str:
     if ns is None:
         return "-"
     return plots.moment(ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _short(value: Any) -> Any:
+    """Four digits: more would say more than a few thousand labels can."""
+    return f"{value:,.4g}" if isinstance(value, float) else value

@@ -66,18 +66,19 @@ def label_lag(found: Mapping[str, Any]) -> str:
 
 
 def money(curves: Mapping[str, Mapping[str, Any]]) -> str:
-    """Summed returns before and after costs, in bps of one notional."""
-    figure = pages.figure(figsize=SIZE)
-    axes = figure.subplots(1, len(curves), squeeze=False)[0]
-    for axis, (name, curve) in zip(axes, curves.items(), strict=True):
+    """Summed returns before costs above, after costs below, in bps of one notional; each by its own scale."""
+    figure = pages.figure(figsize=(10, 6))
+    axes = figure.subplots(2, len(curves), squeeze=False, sharex="col")
+    for column, (name, curve) in enumerate(curves.items()):
         times = [moment(time) for time in curve["closed"]]
-        axis.plot(times, curve["gross"], label="before costs", color="#0b5cad")
-        axis.plot(times, curve["net"], label="after costs", color="#cf222e")
-        axis.set_title(name, fontsize=9)
-        axis.set_ylabel("bps")
-        axis.grid(alpha=0.3)
-        axis.tick_params(axis="x", labelrotation=30, labelsize=7)
-    axes[0].legend(fontsize=8)
+        for row, (sums, colour) in enumerate((("gross", "#0b5cad"), ("net", "#cf222e"))):
+            axis = axes[row][column]
+            axis.plot(times, curve[sums], color=colour)
+            axis.grid(alpha=0.3)
+            axis.tick_params(axis="x", labelrotation=30, labelsize=7)
+        axes[0][column].set_title(name, fontsize=9)
+    axes[0][0].set_ylabel("bps before costs")
+    axes[1][0].set_ylabel("bps after costs")
     return pages.svg(figure)
 
 
