@@ -21,7 +21,7 @@ from tests.market import drive
 from tests.market.test_learner import features, walk
 
 FAST = MODELS[0].name
-COUNT = 4_500
+COUNT = 3_600
 Odds = Callable[[float], float]
 
 
@@ -107,9 +107,9 @@ def records(count: int) -> list[LogRecord]:
 
 
 def digest(size: int) -> str:
-    """sha256 of all that the learner's cell writes of 450 vectors, in chunks of this size; its stamps too."""
+    """sha256 of all that the learner's cell writes of 320 vectors, in chunks of this size; its stamps too."""
     learner = next(group for group in routes(1) if group.name == "learner")
-    cell, log = Cell(learner, 0, 1), records(450)
+    cell, log = Cell(learner, 0, 1), records(320)
     written = hashlib.sha256()
     for start in range(0, len(log), size):
         chunk = cell.apply([(topics.FEATURES.name, log[start : start + size])])

@@ -47,15 +47,15 @@ def taught(version: str, count: int, seed: int = 4) -> Online:
 @pytest.mark.parametrize("version", ALL)
 @given(
     seed=st.integers(0, 2**32),
-    before=st.integers(0, 60),
-    cuts=st.sets(st.integers(0, 40), max_size=8),
+    before=st.integers(0, 30),
+    cuts=st.sets(st.integers(0, 24), max_size=6),
 )
 def test_made_from_its_state_it_goes_on_bit_for_bit(
     version: str, seed: int, before: int, cuts: set[int]
 ) -> None:
     whole = taught(version, before, seed)
     parts = versions.make(version, whole.state)
-    for number, example in enumerate(islice(examples(seed + 1), 40)):
+    for number, example in enumerate(islice(examples(seed + 1), 24)):
         values, up = fed(version, example)
         if number in cuts:
             parts = versions.make(version, parts.state)
