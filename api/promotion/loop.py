@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import psycopg
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 
 from api.process import serving
 from api.promotion import start
@@ -45,7 +46,7 @@ async def run(settings: Settings, gate: GateSettings, every_s: float, key: bytes
         while not process.stop.is_set():
             try:
                 await _passes(settings, gate, every_s, key, told, process.stop)
-            except (psycopg.Error, LookupError, OSError) as error:
+            except (psycopg.Error, KafkaError, LookupError, OSError, aliases.Busy) as error:
                 logger.warning("the next pass is tried again: %s", error)
                 await _pause(process.stop, RETRY_S)
 
