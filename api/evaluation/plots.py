@@ -9,7 +9,13 @@ from api import pages
 LINES_MAX = 8
 """More versions than this are not told apart in one plot; the tables have all."""
 
-MARK_COLOURS = {"alias": "#8250df", "drift": "#cf222e", "canary": "#bf8700", "held": "#57606a"}
+MARK_COLOURS = {
+    "alias": "#8250df",
+    "drift": "#cf222e",
+    "drift_hold": "#cf222e",
+    "canary": "#bf8700",
+}
+OTHER_COLOUR = "#57606a"
 SIZE, HALF = (10, 4), (10, 3)
 
 
@@ -27,7 +33,7 @@ def skill_over_time(found: Mapping[str, Any], names: Sequence[str]) -> str:
         axis.set_ylabel(f"{measure}, {smallest} labels")
         axis.grid(alpha=0.3)
         for mark in found["marks"]:
-            colour = MARK_COLOURS[mark["kind"]]
+            colour = MARK_COLOURS.get(mark["kind"], OTHER_COLOUR)
             axis.axvline(moment(mark["time"]), color=colour, linewidth=1, linestyle=":")
     axes[0].legend(fontsize=8, ncols=4)
     return pages.svg(figure)

@@ -49,6 +49,7 @@ async def connected(settings: Settings) -> Connection:
 
 async def wanted(sql: Connection, source: str, now: int) -> list[tuple[Config, Trigger]]:
     """The trainings that are due, the one for the oldest version first, each as its last one was told. now: ns."""
+    await tracker.ask_on_drift(sql)
     found = []
     for each in due(await standing.standings(sql)):
         last = await tracker.last_config(sql, each.model) or Config(each.model, 0, now, source)

@@ -21,6 +21,8 @@ STALE_S = 60
 """A run whose heartbeat is older has lost its process."""
 
 BEAT_S = 10.0
+DRIFT_S = 3600
+"""Longer than the time between two looks at what is due, so that none is missed."""
 
 QUEUE = """
 INSERT INTO train_runs (run_id, model, trigger, state, config, config_sha256, provenance)
@@ -33,6 +35,10 @@ WHERE state IN ('queued', 'running') AND heartbeat_at < now() - make_interval(se
 ABANDONED = """
 UPDATE train_runs SET state = 'interrupted', ended_at = now()
 WHERE state = 'running' AND model = %s RETURNING run_id"""
+
+DRIFTED = """
+SELECT DISTINCT model FROM predictions
+WHERE ts > now() - make_interval(secs => %s) AND flags::jsonb ? 'drift_hold' ORDER BY model"""
 
 LOOK = """
 INSERT INTO test_looks (dataset_sha256, run_id) VALUES (%s, %s) ON CONFLICT DO NOTHING"""
@@ -173,6 +179,13 @@ async def last_config(sql: Connection, model: str) -> Config | None:
     )
     found = await rows.fetchone()
     return msgspec.json.decode(found[0], type=Config) if found else None
+
+
+async def ask_on_drift(sql: Connection) -> None:
+    """Ask for each model whose serving version drifted within the hour, by the predictions that the sink stored."""
+    rows = await sql.execute(DRIFTED, [DRIFT_S])
+    for (model,) in await rows.fetchall():
+        await ask(sql, model, "drift", "the loss of the serving version rose")
 
 
 async def ask(sql: Connection, model: str, trigger: Trigger, reason: str) -> None:

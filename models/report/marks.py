@@ -1,22 +1,26 @@
 """What happened to a model on the way: which version served from when on, and when an alarm of drift was up."""
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from models.report.answers import Answers
 from streams.predictions import Prediction
 
-FLAGS = ("drift", "canary", "held")
+LASTING = ("canary", "held", "drift_hold")
+"""Flags that stay up; a mark is where one goes up."""
+
+ALARMS = ("drift", "refused")
+"""Flags of one record, as `drift:lin`: what follows the colon is the version."""
 
 
 class Mark(NamedTuple):
-    """At an event time (ns), of one symbol."""
+    """At an event time (ns), of one symbol. text: the version that it is about, if one is told."""
 
     time: int
     symbol: str
-    kind: Literal["alias", "drift", "canary", "held"]
+    kind: str
     text: str
 
 
@@ -36,13 +40,15 @@ def switches(answers: Answers) -> list[Mark]:
 
 
 def flags(predictions: Iterable[Prediction]) -> list[Mark]:
-    """Where a flag goes up, by symbol."""
-    up: dict[tuple[str, str], bool] = {}
+    """Where a lasting flag goes up, by symbol, and every alarm."""
+    up: dict[str, frozenset[str]] = {}
     found = []
     for prediction in sorted(predictions, key=lambda each: (each.time, each.symbol)):
-        for flag in FLAGS:
-            now = flag in prediction.flags
-            if now and not up.get((prediction.symbol, flag)):
-                found.append(Mark(prediction.time, prediction.symbol, flag, ""))  # type: ignore[arg-type]  # of the same names
-            up[prediction.symbol, flag] = now
+        now = frozenset(prediction.flags)
+        new = now - up.get(prediction.symbol, frozenset())
+        up[prediction.symbol] = now.intersection(LASTING)
+        for flag in sorted(new):
+            kind, _, version = flag.partition(":")
+            if kind in LASTING or kind in ALARMS:
+                found.append(Mark(prediction.time, prediction.symbol, kind, version))
     return found

@@ -196,9 +196,27 @@ def test_marks_tell_what_the_records_say() -> None:
     ]  # fmt: skip
     assert found[2].time == rows[50].time
     flagged = [
-        prediction(number, ("drift",) if number in (4, 5, 6, 9) else ()) for number in range(12)
+        prediction(number, given)
+        for number, given in enumerate(
+            [
+                (),
+                ("drift_hold",),
+                ("drift_hold", "drift:lin"),
+                ("drift:lin", "below_cost"),
+                ("held",),
+                ("drift_hold",),
+            ]
+        )
     ]
-    assert [mark.time for mark in marks.flags(flagged)] == [flagged[4].time, flagged[9].time]
+    told = [(mark.time, mark.kind, mark.text) for mark in marks.flags(flagged)]
+    times = [each.time for each in flagged]
+    assert told == [
+        (times[1], "drift_hold", ""),
+        (times[2], "drift", "lin"),
+        (times[3], "drift", "lin"),
+        (times[4], "held", ""),
+        (times[5], "drift_hold", ""),
+    ]
 
 
 def prediction(number: int, flags: tuple[str, ...]) -> Prediction:
@@ -213,7 +231,7 @@ def test_the_report_is_one_page_that_needs_nothing_and_is_the_same_each_time(
 ) -> None:
     said: list[tuple[bytes, ...]] = []
     for name in ("a", "b"):
-        predictions = [prediction(number, ("drift",)) for number in range(6)]
+        predictions = [prediction(number, ("drift_hold",)) for number in range(6)]
         found, curves = make.make(log(), predictions, UP_1S, {"read": "a test"})
         paths = make.write(tmp_path / name, found, curves)
         said.append(tuple(path.read_bytes() for path in paths))
@@ -224,7 +242,7 @@ def test_the_report_is_one_page_that_needs_nothing_and_is_the_same_each_time(
     assert told["label_states"].keys() == set(STATES)
     assert told["abstained"]["served"] == {"held": 3}
     assert told["abstained"]["shy"] == {"warming_up": 200}
-    assert {mark["kind"] for mark in told["marks"]} == {"alias", "drift"}
+    assert {mark["kind"] for mark in told["marks"]} == {"alias", "drift_hold"}
     assert len(told["dataset_sha256"]) == 64
     assert page.count(b"<svg") == 4
     for foreign in (b"<script", b"<link", b"src=", b"@import"):
