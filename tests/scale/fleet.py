@@ -1,5 +1,6 @@
 """Workers of one group that come and go while it runs."""
 
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import psutil
 
 from streams.ports import free_port
+from tests.faults.pair import MENDED_BY_A_RESTART
 from tests.faults.workers import Worker
 
 MODULE = "-m api.cli worker"
@@ -52,8 +54,13 @@ class Fleet:
         return joined
 
     def leave(self) -> int:
-        """Ask the last to stop; its exit code."""
-        return self.workers.pop().stop()
+        """Ask the last to stop; its exit code. A transaction that its stop cut short is made again by who comes after."""
+        worker = self.workers.pop()
+        code = worker.stop()
+        assert code == 0 or code in MENDED_BY_A_RESTART, f"{worker.name} ended with {code}"
+        if code:
+            print(f"{worker.name} ended with {code}:\n{worker.text()[-1500:]}", file=sys.stderr)
+        return code
 
     def kill(self) -> None:
         """Kill -9 the last."""

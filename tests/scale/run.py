@@ -97,8 +97,8 @@ def drain(broker: LocalKafka, directory: Path, workers: int, rounds: int) -> Dra
         rate = progress.rate(shown, int(fed * COUNTED))
         until_at_rest(broker.bootstrap, app, INPUTS)
         resident = mean(fleet.resident_mib())
-        codes = [fleet.leave() for _ in range(workers)]
-    assert codes == [0] * workers, codes
+        for _ in range(workers):
+            fleet.leave()
     return Drained(workers, fed, rate, resident, verify(broker.bootstrap, app))
 
 
@@ -137,8 +137,7 @@ def come_and_go(
             ]
             changes = [_change(fleet, progress, what, do, watch_s) for what, do in steps]
         until_at_rest(broker.bootstrap, app, INPUTS)
-        code = fleet.leave()
-    assert code == 0, code
+        fleet.leave()
     return changes, verify(broker.bootstrap, app), footprint(broker.bootstrap)
 
 
