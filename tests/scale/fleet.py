@@ -54,7 +54,7 @@ class Fleet:
         return joined
 
     def leave(self) -> int:
-        """Ask the last to stop; its exit code. A transaction that its stop cut short is made again by who comes after."""
+        """Ask the last to stop; its exit code. What its stop cut short is made again by who comes after."""
         worker = self.workers.pop()
         code = worker.stop()
         assert code == 0 or code in MENDED_BY_A_RESTART, f"{worker.name} ended with {code}"
