@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from api import instants, locate
-from api.ending import Ended, plainly
+from api.ending import Ended, errors, plainly
 from streams import crash, secret
 from streams.exits import Exit
 from streams.settings import Settings
@@ -57,6 +57,10 @@ def backfill(
     coin: Annotated[str, typer.Option(help="CoinGecko's name of the base currency.")] = "",
     base_url: Annotated[str, typer.Option(help="Of the source, where not its own.")] = "",
     rate: Annotated[float, typer.Option(min=0, help="Requests a second; 0: as allowed.")] = 0,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Write the bars to replay.<run>.market.bars, too.")
+    ] = False,
+    brokers: locate.Brokers = None,
     data: locate.Data = None,
 ) -> None:
     """Fetch bars that open in [--from, --to) and store them, if they prove fit; twice is the same as once.
@@ -64,8 +68,10 @@ def backfill(
     The same command, or --resume, goes on with a run that was cut short. Ctrl-C ends one after the chunk at hand.
     Exits 0 when all is stored, 1 when the source or a rule refuses, 3 when something is left to do or in quarantine.
     """
+    from api.backfill.publishing import instrument_of  # what it needs takes a while to import
+
     with plainly(), _refusals():
-        settings = locate.settings(data=data)
+        settings = locate.settings(brokers, data)
         named = resume or release.rpartition("/")[0]
         span = None if named else (since, until)
         order = _order(source.value, symbol, interval, span, coin)
@@ -73,7 +79,12 @@ def backfill(
             _plan(order, as_json=as_json)
             raise typer.Exit
         means = _means(settings, base_url, rate, coin)
+        if publish:
+            instrument_of(order)
         outcome = asyncio.run(_carried_out(order, means, resume, release, reason))
+        if publish and outcome.ending.state == "succeeded":
+            count = asyncio.run(_published(settings, outcome))
+            errors.print(f"{count} bars on replay.{outcome.run.run_id}.market.bars", markup=False)
     _tell(outcome, as_json=as_json)
     raise typer.Exit(CODES.get(outcome.ending.state, PARTIAL))
 
@@ -151,6 +162,15 @@ async def _carried_out(
     if not number.isdecimal():
         raise Ended(Exit.USAGE, f"{release} is no RUN/CHUNK")
     return await releasing.release(order, means, run_id, int(number), reason)
+
+
+async def _published(settings: Settings, outcome: "Outcome") -> int:
+    from api.backfill.publishing import publish
+
+    run = outcome.run
+    return await publish(
+        settings.postgres_url, settings.brokers, settings.partitions, run.order, run.run_id
+    )
 
 
 def _plan(order: "Order", *, as_json: bool) -> None:

@@ -8,15 +8,19 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
 from api.backfill.coverage import missing
-from api.backfill.order import order
+from api.backfill.order import Refused, order
+from api.backfill.publishing import instrument_of, publish
 from api.backfill.record import Record, RunRefused
 from models.quality.candles import CandleRules
 from models.quality.constraints import Column
 from models.quality.verdict import Verdict
+from streams import log
+from streams.messages import Bar
 from tests.backfill import faults
 from tests.backfill.faults import said, status
 from tests.backfill.scene import DAY, LATER, SINCE, SYMBOL, Quick, Scene, Shape, rows, table_hash
@@ -164,3 +168,28 @@ def test_a_range_is_covered_by_loaded_chunks_alone(database: str, tmp_path: Path
 
     assert asyncio.run(asked(SINCE + DAY)) == []
     assert asyncio.run(asked(SINCE + 2 * DAY)) == [(SINCE + DAY, SINCE + 2 * DAY)]
+
+
+def test_bars_are_published_to_a_topic_of_the_runs_own(
+    database: str, kafka: str, tmp_path: Path
+) -> None:
+    scene = Scene(database, tmp_path)
+    outcome = scene.run()
+
+    async def told() -> list[Bar]:
+        await publish(database, kafka, 2, scene.order, outcome.run.run_id)
+        count = await publish(database, kafka, 2, scene.order, outcome.run.run_id)
+        records = await log.read_all(kafka, f"replay.{outcome.run.run_id}.market.bars")
+        assert len(records) == count == 48
+        return [msgspec.json.decode(record.value or b"", type=Bar) for record in records]
+
+    bars = asyncio.run(told())
+    asked = "SELECT open, volume FROM bars ORDER BY ts"
+    tick, lot = Decimal("0.1"), Decimal("0.00000001")
+    assert [(bar.open * tick, bar.volume * lot) for bar in bars] == rows(database, asked)
+    assert [bar.start for bar in bars] == [SINCE + hour * DAY // 24 for hour in range(48)]
+
+
+def test_bars_without_a_tick_are_not_published() -> None:
+    with pytest.raises(Refused, match="no tick"):
+        instrument_of(order("coingecko", SYMBOL, "1d", SINCE, SINCE + DAY, LATER))
