@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import bars
@@ -74,6 +74,7 @@ def naive(made: Sequence[Bar]) -> dict[str, float | None]:
     }
 
 
+@settings(deadline=None)
 @given(histories())
 def test_vectors_equal_the_formulas_over_all_bars(made: list[Bar]) -> None:
     rows = bars.vectors(made)
@@ -86,6 +87,7 @@ def test_vectors_equal_the_formulas_over_all_bars(made: list[Bar]) -> None:
             assert row.values[bit] == pytest.approx(value or 0.0, rel=1e-9, abs=1e-9), NAMES[bit]
 
 
+@settings(deadline=None)
 @given(histories(), st.integers(0, 130))
 def test_one_bar_at_a_time_gives_the_same_bytes_and_no_vector_knows_what_comes_after(
     made: list[Bar], count: int

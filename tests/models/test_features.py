@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from models import bars, features, micro
 from models.features import (
@@ -23,13 +23,24 @@ from models.features import (
 from models.micro import Micro
 from tests.models import committed
 from tests.models.recount import SECOND
-from tests.models.ticks import MS, START, Tick, quoted, streams, walked
+from tests.models.ticks import MS, START, Tick, long_stream, quoted, streams, walked
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@settings(deadline=None)
 @given(streams)
 def test_vectors_equal_the_formulas_over_a_recount(stream: list[Tick]) -> None:
+    check_vectors(stream)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(30))
+def test_vectors_of_longer_streams_equal_the_formulas(seed: int) -> None:
+    check_vectors(long_stream(seed))
+
+
+def check_vectors(stream: list[Tick]) -> None:
     for sums, naive in walked(stream):
         if not sums.bid:
             continue
@@ -53,6 +64,7 @@ def test_vectors_equal_the_formulas_over_a_recount(stream: list[Tick]) -> None:
                 assert value == 0.0
 
 
+@settings(deadline=None)
 @given(streams, streams, streams)
 def test_vector_never_depends_on_what_comes_after_it(
     before: list[Tick], after: list[Tick], other: list[Tick]

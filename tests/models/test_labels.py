@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import labels
@@ -127,6 +127,7 @@ class Seen(NamedTuple):
     mids: list[int]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

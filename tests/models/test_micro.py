@@ -1,15 +1,26 @@
 """The totals and windows against a naive recount over random streams, and the edges that the page names."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from models import micro
 from tests.models.recount import SECOND
-from tests.models.ticks import MS, START, Tick, quoted, streams, walked
+from tests.models.ticks import MS, START, Tick, long_stream, quoted, streams, walked
 
 
+@settings(deadline=None)
 @given(streams)
 def test_window_sums_equal_a_recount_of_all_events(stream: list[Tick]) -> None:
+    check_sums(stream)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(30))
+def test_window_sums_of_longer_streams_equal_a_recount(seed: int) -> None:
+    check_sums(long_stream(seed))
+
+
+def check_sums(stream: list[Tick]) -> None:
     for sums, naive in walked(stream):
         of_1s, of_5s = sums.ring_1s[0], sums.ring_5s[0]
         of_60s, of_300s = sums.ring_60s[0], sums.ring_300s[0]

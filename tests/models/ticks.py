@@ -1,6 +1,7 @@
 """Random streams of ticks, applied to the accumulators and to their slow twin side by side."""
 
 import copy
+import random
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -14,15 +15,19 @@ MS = 1_000_000
 START = 1_700_000_000 * SECOND
 
 
+Kind = Literal["quote", "empty", "trade"]
+Side = Literal["buy", "sell"]
+
+
 class Tick(NamedTuple):
     """One random event. step_ms: event time after the one before; negative = disorder."""
 
     step_ms: int
-    kind: Literal["quote", "empty", "trade"]
+    kind: Kind
     price: int
     spread: int
     sizes: tuple[int, int]
-    side: Literal["buy", "sell"]
+    side: Side
 
 
 steps = st.one_of(
@@ -40,6 +45,27 @@ ticks = st.builds(
     side=st.sampled_from(["buy", "sell"]),
 )
 streams = st.lists(ticks, min_size=1, max_size=120)
+
+
+def long_stream(seed: int) -> list[Tick]:
+    """Some hundred ticks, most of them close together, longer than what hypothesis likes to draw."""
+    draw = random.Random(seed)
+    kinds: tuple[Kind, ...] = ("quote", "quote", "quote", "trade", "trade", "empty")
+    sides: tuple[Side, ...] = ("buy", "sell")
+    steps_ms = [*range(0, 60, 3)] * 4 + [-1500, -700, -10, 250, 1000, 3000, 20_000, 70_000, 400_000]
+    return [
+        Tick(
+            draw.choice(steps_ms),
+            draw.choice(kinds),
+            draw.randrange(9_990, 10_011),
+            draw.randrange(5),
+            (draw.randrange(1, 51), draw.randrange(1, 51)),
+            draw.choice(sides),
+        )
+        for _ in range(draw.randrange(200, 400))
+    ]
+
+
 BUCKET = 9
 """Lots, so that a few dozen trades fill fifty buckets."""
 
