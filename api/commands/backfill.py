@@ -16,6 +16,7 @@ from rich.console import Console
 
 from api import instants, locate
 from api.ending import Ended, errors, plainly
+from sinks.migrate import SchemaRefused
 from streams import crash, secret
 from streams.exits import Exit
 from streams.settings import Settings
@@ -101,7 +102,7 @@ def _refusals() -> Iterator[None]:
         raise Ended(Exit.USAGE, str(error)) from error
     except RunRefused as error:
         raise Ended(REFUSED, str(error)) from error
-    except secret.SecretRefused as error:
+    except (secret.SecretRefused, SchemaRefused) as error:
         raise Ended(Exit.SETTINGS, str(error)) from error
     except psycopg.OperationalError as error:
         raise Ended(Exit.NO_BROKER, f"the history does not answer: {error}") from error
