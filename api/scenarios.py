@@ -14,9 +14,10 @@ class Scenario(StrEnum):
 
 @dataclass(frozen=True)
 class Script:
-    """speed: of the market. promotion: the gate's settings. every_s: between its passes."""
+    """symbols, speed: of the market. promotion: the gate's settings. every_s: between its passes."""
 
     drift: Drift
+    symbols: str
     speed: str
     promotion: str
     every_s: float
@@ -32,8 +33,9 @@ EVERY_S = 5.0
 
 SCRIPTS = {
     Scenario.DRIFT: Script(
-        drift=Drift(first_s=60.0),
-        speed="5",
+        drift=Drift(first_s=45.0, rate=0.67),
+        symbols="BTC/USD.SIM,ETH/USD.SIM,SOL/USD.SIM,XRP/USD.SIM",
+        speed="4",
         promotion=",".join(
             (
                 SIMULATION,

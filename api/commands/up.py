@@ -69,7 +69,9 @@ def up(
                 path=path,
                 speed=SCRIPTS[scenario].speed if scenario and speed == "1" else speed,
                 seed=feeding.DEFAULT_SEED if seed is None else seed,
-                symbols=feeding.symbol_list(symbols),
+                symbols=feeding.symbol_list(
+                    SCRIPTS[scenario].symbols if scenario and not symbols else symbols
+                ),
                 scenario=scenario,
             ),
             strategy=strategy,

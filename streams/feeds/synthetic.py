@@ -60,9 +60,13 @@ class Burst:
 
 @dataclass(frozen=True)
 class Drift:
-    """A market whose rules change once: DEAF for `first_s` of event time, CLEAR from then on."""
+    """A market whose rules change once: DEAF for `first_s` of event time, CLEAR from then on.
+
+    rate: of the usual number of events.
+    """
 
     first_s: float
+    rate: float = 1.0
 
     def rules(self, slot: int) -> Rules:
         """The rules in that slot."""
@@ -92,6 +96,7 @@ class SyntheticMarket:
         self._traded = [numbered] * len(instruments)
         self._burst = Burst()
         self._drift = drift
+        self._rate = drift.rate if drift is not None else 1.0
         self._slot = 0
 
     def slots(self) -> Iterator[Batch]:
@@ -147,7 +152,7 @@ class SyntheticMarket:
 
     def _count(self, per_second: float) -> int:
         """How many events a slot has: scattered, with the right mean, without logarithms."""
-        mean = per_second / SLOTS_PER_SECOND * 2.0 * self._draw.random()
+        mean = self._rate * per_second / SLOTS_PER_SECOND * 2.0 * self._draw.random()
         whole = int(mean)
         return whole + (self._draw.random() < mean - whole)
 
