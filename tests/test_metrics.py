@@ -178,6 +178,8 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     promotion = PromotionMeter(metrics)
     promotion.swap("up1s.micro.all", "promote")
     promotion.evidence("up1s.micro.all", 1.5)
+    promotion.trained("up1s.micro.all", "rejected", 1)
+    promotion.age("up1s.micro.all", 60.0)
     promotion.passed(0.1)
     shown = text(metrics)
     silent = [row.name for row in CATALOGUE if not re.search(SERIES.format(row.name), shown, re.M)]

@@ -17,6 +17,7 @@ from api.promotion.told import PromotionMeter, Told
 from api.registry import aliases
 from api.registry.aliases import Connection
 from api.registry.publish import publish
+from api.train import standing
 from models.gate.settings import GateSettings
 from sinks.migrate import migrate
 from streams import log
@@ -68,6 +69,8 @@ async def _passes(
                 told.take(passed)
             await publish(connection, settings.brokers)
             told.swaps = await aliases.counts(connection)
+            ages = {each.model: each.version_age for each in await standing.standings(connection)}
+            told.trainings(await standing.runs(connection), ages)
             told.ended(time.monotonic() - began)
             await _pause(stop, every_s)
 

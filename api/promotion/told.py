@@ -1,5 +1,6 @@
 """What the promotion job says of itself: /status, which the view shows, and metrics."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,6 +26,14 @@ class PromotionMeter:
         """E of the best candidate."""
         self._metrics.set("champion_evalue", (model,), value)
 
+    def trained(self, model: str, state: str, runs: int) -> None:
+        """So many runs of a model have ended like this since the last call."""
+        self._metrics.add("train_runs_total", (model, state), runs)
+
+    def age(self, model: str, seconds: float) -> None:
+        """How old the newest version in batch is that may serve."""
+        self._metrics.set("model_age_seconds", (model,), seconds)
+
     def passed(self, seconds: float) -> None:
         """A pass over all models is done."""
         self._metrics.observe("promotion_seconds", (), seconds)
@@ -39,6 +48,7 @@ class Told:
         self._models: dict[str, dict[str, Any]] = {}
         self._epochs: dict[str, int] = {}
         self.swaps: dict[str, int] = {}
+        self._runs: dict[tuple[str, str], int] = {}
         self._settings = gate.changed()
 
     def status(self) -> dict[str, Any]:
@@ -66,6 +76,17 @@ class Told:
         if alias.epoch != before and alias.action in SWAPS:
             self._meter.swap(alias.model, alias.action)
         self._epochs[alias.model] = alias.epoch
+
+    def trainings(
+        self, runs: Mapping[tuple[str, str], int], ages: Mapping[str, float | None]
+    ) -> None:
+        """Show all runs that have ended, by model and state, and the age of each model's newest version in batch."""
+        for (model, state), count in runs.items():
+            self._meter.trained(model, state, count - self._runs.get((model, state), 0))
+            self._runs[model, state] = count
+        for model, age in ages.items():
+            if age is not None:
+                self._meter.age(model, age)
 
     def ended(self, seconds: float) -> None:
         """A pass over all models is done."""

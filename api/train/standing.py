@@ -31,3 +31,11 @@ async def standings(sql: Connection) -> list[Standing]:
         )
         for model, run_age, version_age, max_age, asked in rows
     ]
+
+
+async def runs(sql: Connection) -> dict[tuple[str, str], int]:
+    """How many runs of each model have ended, by state."""
+    rows = await sql.execute(
+        "SELECT model, state, count(*) FROM train_runs WHERE ended_at IS NOT NULL GROUP BY model, state"
+    )
+    return {(model, state): int(count) for model, state, count in await rows.fetchall()}
