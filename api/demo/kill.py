@@ -149,12 +149,13 @@ async def _send(engine: DemoEngine, puts: Iterable[Put]) -> list[Any]:
 
 
 async def _until_priced(engine: DemoEngine) -> None:
-    """Marks reach the accounts on a way of their own: ask with an order until each account has one accepted."""
+    """Marks and instruments have ways of their own: quotes and orders until each account has one accepted."""
     until, waiting, attempt = time.monotonic() + DEADLINE_S, {m.account for m in markets()}, 0
     while waiting:
         if time.monotonic() > until:
             raise Ended(Exit.STALLED, f"no order of {', '.join(sorted(waiting))} was accepted")
         asking = [m for m in markets() if m.account in waiting]
+        await engine.put(groups(asking)[0])  # a quote that came before its instrument is lost
         await engine.put(_bid(market, f"probe-{attempt}", START_MS) for market in asking)
         decisions: list[Decision] = await engine.messages(DECISIONS.name)
         waiting -= {d.account for d in decisions if d.outcome == "accepted"}
