@@ -1,4 +1,4 @@
-"""`make dashboards`: writes Prometheus's rules from objectives.toml, the one place where thresholds stand.
+"""`make dashboards`: writes Prometheus's rules from objectives.toml, the one place where thresholds and promises stand.
 
 What a cluster loads, `k8s/base/monitoring`, is written from the same.
 """
@@ -68,16 +68,18 @@ def rendered(objectives: str) -> str:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parent))
-    from dashboards import kubernetes
+    from dashboards import kubernetes, slo
 
     objectives = (HERE / "objectives.toml").read_text()
     (HERE / "rules").mkdir(exist_ok=True)
     (HERE / "rules" / "headrace.yaml").write_text(rendered(objectives))
-    written = kubernetes.write(rules(objectives))
+    (HERE / "rules" / "slo.yaml").write_text(slo.rendered(objectives))
+    written = kubernetes.write({"groups": rules(objectives)["groups"] + slo.groups(objectives)})
     sys.stdout.write(
         "\n".join(
             [
                 "dashboards/rules/headrace.yaml",
+                "dashboards/rules/slo.yaml",
                 *(str(path.relative_to(HERE.parent)) for path in written),
             ]
         )

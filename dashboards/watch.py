@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from api.supervisor.directory import Run, running  # noqa: E402  this is a tool beside the packages
+from dashboards import slo  # noqa: E402
 from dashboards.build import expression, rendered, value_of  # noqa: E402
 from streams.ports import LOOPBACK, free_port  # noqa: E402
 
@@ -97,7 +98,7 @@ def _configure(folder: Path, run: Run, ports: dict[str, int]) -> None:
     targets = [run.worker_url, run.sink_url, run.feed_url, run.api_ops_url]
     config: dict[str, Any] = {
         "global": {"scrape_interval": f"{SCRAPE_S}s", "evaluation_interval": "15s"},
-        "rule_files": ["rules.yaml"],
+        "rule_files": ["rules.yaml", "slo.yaml"],
         "alerting": {
             "alertmanagers": [
                 {"static_configs": [{"targets": [f"{LOOPBACK}:{ports['alertmanager']}"]}]}
@@ -113,7 +114,9 @@ def _configure(folder: Path, run: Run, ports: dict[str, int]) -> None:
         ],
     }
     (folder / "prometheus.yml").write_text(json.dumps(config, indent=2))
-    (folder / "rules.yaml").write_text(rendered((HERE / "objectives.toml").read_text()))
+    objectives = (HERE / "objectives.toml").read_text()
+    (folder / "rules.yaml").write_text(rendered(objectives))
+    (folder / "slo.yaml").write_text(slo.rendered(objectives))
     (folder / "alertmanager.yml").write_text((HERE / "alertmanager.yaml").read_text())
 
 
