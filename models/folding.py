@@ -10,7 +10,7 @@ from models.online import versions
 from models.online.adapter import Online
 from streams.state import Table
 
-LESSONS_MAX, LESSONS_KEPT = 20_000, 1_000
+LESSONS_MAX, LESSONS_KEPT = 10_000, 1_000
 """After so many a version begins anew with the last ones, which bounds what is kept and how long a restore takes."""
 
 CHECKPOINT_LESSONS, CHECKPOINTS = 5_000, 3

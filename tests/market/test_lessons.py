@@ -83,7 +83,7 @@ def test_scores_are_published_once_in_a_hundred_labels() -> None:
         (answer.p, example.y)
         for example in window
         for answer in example.outputs
-        if answer.version == "lin" and answer.p is not None
+        if answer.version == "lin" and answer.p is not None and example.y is not None
     ]
     brier = sum((p - y) ** 2 for p, y in known) / len(known)
     assert last["lin"].brier == pytest.approx(brier)

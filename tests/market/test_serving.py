@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
@@ -46,7 +47,7 @@ def alias(epoch: int, champion: str, ms: int = 0, **more: object) -> Alias:
     return msgspec.structs.replace(made, **more)
 
 
-def version(name: str = BATCH, **more: object) -> ModelVersion:
+def version(name: str = BATCH, **more: Any) -> ModelVersion:
     made = ModelVersion(
         FAST, name, "batch", "logistic", "logistic-json-1", SET_HASH, UP_1S.hash, cutoff=START
     )
@@ -201,7 +202,7 @@ def test_version_that_comes_late_serves_from_its_next_record_on() -> None:
         ({"cutoff": START - 90 * SECOND, "max_age_ns": 60 * SECOND}, "model_expired"),
     ],
 )
-def test_batch_version_abstains_by_reason(changed: dict[str, object], reason: str) -> None:
+def test_batch_version_abstains_by_reason(changed: dict[str, Any], reason: str) -> None:
     tables = tables_with(version(**changed), **{BATCH: Half(0.6)})
     drive.alias(tables, alias(1, "lin", shadows=(BATCH,)))
     answer = of(predicted(tables, [features(0)])[0], BATCH)

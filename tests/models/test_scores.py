@@ -21,7 +21,7 @@ def test_scores_are_those_of_the_definitions() -> None:
     found = score("lin", blocks)
     assert found is not None
     accuracy = sum((p > 0.5) == (y == 1) for p, y in labelled) / 400
-    repeats = sum(same) / 400
+    repeated = sum(same) / 400
     ups = sum(y for _, y in labelled) / 400
     assert found.labels == 400
     assert found.brier == pytest.approx(sum((p - y) ** 2 for p, y in labelled) / 400)
@@ -29,7 +29,7 @@ def test_scores_are_those_of_the_definitions() -> None:
     assert found.logloss == pytest.approx(-sum(logs) / 400)
     assert found.accuracy == pytest.approx(accuracy)
     assert found.expected == pytest.approx(sum(max(p, 1 - p) for p, _ in labelled) / 400)
-    assert found.kappa_t == pytest.approx((accuracy - repeats) / (1 - repeats))
+    assert found.kappa_t == pytest.approx((accuracy - repeated) / (1 - repeated))
     assert found.kappa_m == pytest.approx((accuracy - ups) / (1 - ups))
     bins = [[(p, y) for p, y in labelled if int(p * 10) == number] for number in range(10)]
     gaps = [abs(sum(p - y for p, y in each)) for each in bins]
