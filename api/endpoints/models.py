@@ -58,7 +58,7 @@ async def _models(request: Request) -> answers.Models:
 
 
 def _versions(newest: list[DictRow]) -> list[answers.ModelVersion]:
-    champions = {row["model"]: row["version"] for row in reversed(newest)}
+    champions = {row["model"]: row["version"] for row in reversed(newest) if row["version"]}
     answered: Counter[tuple[str, str]] = Counter()
     learned: dict[tuple[str, str], int] = {}
     for row in reversed(newest):
@@ -70,7 +70,7 @@ def _versions(newest: list[DictRow]) -> list[answers.ModelVersion]:
         answers.ModelVersion(
             model=model,
             version=version,
-            role="champion" if champions[model] == version else "challenger",
+            role="champion" if champions.get(model) == version else "challenger",
             predictions=answered[model, version],
             learned=learned[model, version],
         )

@@ -61,6 +61,7 @@ class Hub:
         self._meter = meter
         self._listeners: set[Listener] = set()
         self._fresh: dict[tuple[str, str], Any] = {}
+        self._predicted: dict[tuple[str, str], answers.Prediction] = {}
         self._ticking: asyncio.Task[None] | None = None
         self.closing = asyncio.Event()
 
@@ -111,16 +112,24 @@ class Hub:
             listener.give(event)
 
     def _keep(self, record: Any) -> None:
-        """The newest of each symbol, until it is told."""
-        if self._listeners:
-            self._fresh[record.topic, (record.key or b"").decode(errors="replace")] = record
+        """The newest of each symbol, and of each model that serves it, until it is told."""
+        if not self._listeners:
+            return
+        if record.topic == PREDICTIONS.name:
+            found = _prediction(record)
+            if found is not None and found.version:
+                self._predicted[found.model, found.symbol] = found
+            return
+        self._fresh[record.topic, (record.key or b"").decode(errors="replace")] = record
 
     async def _tick(self) -> None:
         told = 0.0
         while True:
             await asyncio.sleep(CONFLATE_S)
             fresh, self._fresh = self._fresh, {}
-            for kind, shown in (("marks", self._marks(fresh)), ("models", _predictions(fresh))):
+            predicted, self._predicted = list(self._predicted.values()), {}
+            models = answers.Predictions(predictions=predicted) if predicted else None
+            for kind, shown in (("marks", self._marks(fresh)), ("models", models)):
                 if shown is not None:
                     self._give(Event(kind, shown.model_dump_json()))
             if time.monotonic() - told >= HEALTH_S:
@@ -138,13 +147,9 @@ class Hub:
         return answers.Marks(source="latest", as_of={}, marks=shown) if shown else None
 
 
-def _predictions(fresh: dict[tuple[str, str], Any]) -> answers.Predictions | None:
-    shown = []
-    for record in (record for (topic, _), record in fresh.items() if topic == PREDICTIONS.name):
-        try:
-            message = PREDICTIONS.decode(record.value or b"")
-        except Undecodable:
-            continue
-        at = Ref(record.topic, record.partition, record.offset)
-        shown.append(shapes.prediction(message, at))
-    return answers.Predictions(predictions=shown) if shown else None
+def _prediction(record: Any) -> answers.Prediction | None:
+    try:
+        message = PREDICTIONS.decode(record.value or b"")
+    except Undecodable:
+        return None
+    return shapes.prediction(message, Ref(record.topic, record.partition, record.offset))
