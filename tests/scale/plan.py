@@ -11,7 +11,7 @@ SYMBOLS, EVENTS_S = 1_000, 100_000
 COMMAND_SHARE, FEATURE_SHARE = 0.01, 0.10
 """Of events: commands of strategies; ticks after which a vector is written (docs/benchmarks/profile.md: 0.101)."""
 
-TICK_US, COMMAND_US, VECTOR_US = 5, 600, 570
+TICK_US, COMMAND_US, VECTOR_US = 5, 600, 920
 """CPU: of a tick (P1 of the benchmarks); of a command with all that follows and of a vector learned (`make scale`)."""
 
 PEAK, BUSY = 3, 0.6
