@@ -95,7 +95,7 @@ def example() -> Iterator[Strategy[Any]]:
     (source,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
     module = ModuleType("page_example")
     sys.modules[module.__name__] = module
-    exec(compile(source, str(trading.PAGE), "exec"), module.__dict__)
+    exec(compile(source, str(trading.PAGE), "exec"), module.__dict__)  # noqa: S102  the page shows it
     loaded = load("page_example:MyStrategy", {"threshold": "0.55", "hold_s": "1"})
     assert loaded is not None
     yield loaded.strategy
