@@ -38,7 +38,10 @@ def rebuild(
     brokers: locate.Brokers = None,
     data: locate.Data = None,
 ) -> None:
-    """Learn a version again from `examples` and compare it with what runs; exit 1 where a state differs."""
+    """Learn a version again from `examples` and compare it with what runs; exit 1 where a state differs.
+
+    A `pa` or `calib` whose scale was begun anew on the way differs: examples do not tell of that.
+    """
     from models.online import versions
 
     with plainly():
