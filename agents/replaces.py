@@ -96,9 +96,16 @@ def _refusal(candidate: Candidate, order: LiveOrder, tables: AccountTables) -> R
     if refusal is not None:
         return refusal
     gates = limits.AFTER_IDEMPOTENCY
-    if not (candidate.lots > order.remaining or _is_worse(candidate, order)):
+    if not _asks_for_more(candidate, order):
         gates = tuple(gate for gate in gates if gate.reducing)
     return limits.first_refusal(gates, candidate, tables)
+
+
+def _asks_for_more(candidate: Candidate, order: LiveOrder) -> bool:
+    """Whether it adds lots, or leaves some open at a worse price; one that leaves none is a cancel, at any price."""
+    if not candidate.lots:
+        return False
+    return candidate.lots > order.remaining or _is_worse(candidate, order)
 
 
 def _is_worse(candidate: Candidate, order: LiveOrder) -> bool:

@@ -1,5 +1,7 @@
 """What an order may cost at worst, as a whole amount a lot, so that a fill of q releases q of them exactly."""
 
+import msgspec
+
 from streams import control, money
 from streams.instruments import Instrument
 from streams.orders import PROTECTION_BPS
@@ -55,7 +57,13 @@ def fee_rate(candidate: Candidate) -> int:
 
 
 def terms(candidate: Candidate, instrument: Instrument, profile: control.Account) -> Terms:
-    """What the order may do and holds once accepted; asked for by the check of funds, and again at acceptance."""
+    """What the order may do and holds once accepted; asked for by the check of funds, and again at acceptance.
+
+    A replace to no more than has filled ends the rest, so until the broker has answered the old price holds.
+    """
+    old = candidate.replaces
+    if old is not None and not candidate.lots:
+        return msgspec.structs.replace(old.terms, qty=candidate.qty)
     known = candidate.agreed
     if known is None or known.qty != candidate.qty:
         limit = candidate.price or protection(candidate)

@@ -25,7 +25,7 @@ QTY = st.integers(1, 120)
 SELDOM = st.sampled_from([False, False, False, True])
 ACTION = st.sampled_from(["resume", "resume", "resume", "kill"])
 PRICE = st.integers(4_900_000, 5_100_000)
-MAKER, TAKER = 1600, 2600
+EXIT_RATE = 2600
 
 
 class AccountMachine(RuleBasedStateMachine):
@@ -66,9 +66,12 @@ class AccountMachine(RuleBasedStateMachine):
                 assert lot * qty <= self.twin.cash - self.twin.reserved
                 assert side == "buy" or reducing
             assert not self.twin.killed or reduce_only or self._opposes(side)
+            assert (accepted.maker_rate, accepted.taker_rate) == self.twin.rates
             limit = accepted.price or accepted.protection
             terms = Terms(qty, limit, Fraction(decision.reserved) / qty)
-            self.twin.orders[decision.order_id] = BrokerOrder(accepted, terms, terms)
+            self.twin.orders[decision.order_id] = BrokerOrder(
+                accepted, self.twin.rates, terms, terms
+            )
         elif decision.reason == "KILLED":
             assert self.twin.killed
         elif decision.reason == "INSUFFICIENT_CASH":
@@ -122,11 +125,11 @@ class AccountMachine(RuleBasedStateMachine):
         if order is None:
             side = exit_side(order_id)
             self.drive.book(
-                qty=qty, price=price, side="buy" if side > 0 else "sell", fee_rate=TAKER
+                qty=qty, price=price, side="buy" if side > 0 else "sell", fee_rate=EXIT_RATE
             )
-            rate = TAKER
+            rate = EXIT_RATE
         else:
-            side, rate = order.side, MAKER if maker else TAKER
+            side, rate = order.side, order.rates[0 if maker else 1]
             self.drive.fill(order_id, qty, price, maker)
             order.reported += qty
             order.settle()
@@ -310,7 +313,7 @@ class AccountMachine(RuleBasedStateMachine):
     def _lot(self, side: str, price: int) -> Fraction:
         """What a cash account reserves a lot: a buy its worst price and the taker fee on it."""
         lot = price * LOT_TICK
-        return lot + lot * TAKER / 1_000_000 if side == "buy" else Fraction(0)
+        return lot + lot * self.twin.rates[1] / 1_000_000 if side == "buy" else Fraction(0)
 
 
 class MarginMachine(AccountMachine):

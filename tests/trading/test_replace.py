@@ -107,6 +107,23 @@ def test_total_below_what_has_filled_ends_the_rest() -> None:
     assert _books(drive)[1] == "0"
 
 
+@pytest.mark.parametrize("qty", ["0.030", "0.040"])
+def test_total_of_no_more_than_has_filled_ends_the_rest_at_any_price(qty: str) -> None:
+    drive = ready(cash="5013")
+    order_id = drive.order(**BUY).order_id
+    drive.fill(order_id, 40, 5_000_000)
+    before = _books(drive)
+    drive.tables.kills.put("global", control.Kill(scope="global", action="kill", reason="r", seq=1))
+    outputs = _replace(drive, qty=qty, price="60000.00")
+    decision, (asked,) = outputs[0].message, replaces(outputs)
+    assert (decision.outcome, decision.reserved) == ("accepted", "0")
+    assert (asked.qty, asked.price) == (int(qty[2:]), 5_000_000)
+    assert _books(drive) == before  # nothing more is held for a price that nothing will trade at
+    drive.fill(order_id, 10, 5_000_000)
+    drive.ended(order_id, "CANCELLED", 50)
+    assert _books(drive)[1] == "0"
+
+
 @pytest.mark.parametrize(
     ("reason", "fields"),
     [

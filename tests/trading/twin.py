@@ -9,6 +9,15 @@ from streams.messages import Accepted
 LOT_TICK = Fraction(1, 100) * Fraction(1, 1000)
 """Money of one lot at a price of one tick, in currency units."""
 
+TIERS = (
+    (0, 1600, 2600),
+    (10_000, 1400, 2400),
+    (50_000, 1200, 2200),
+    (100_000, 1000, 2000),
+    (250_000, 800, 1800),
+)
+"""Traded notional from which on a maker and a taker rate hold; as far as a run of the machine trades."""
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -23,12 +32,13 @@ class Terms:
 class BrokerOrder:
     """An order as the broker has it, and what the account side has been told of it.
 
-    terms: at the broker; asked: a replace that it has not answered. reported: lots whose fills have been delivered;
-    ended: its last word was sent. told, told_asked: the terms as the account side knows them; settles: the filled lots
-    from which on it knows the asked ones to hold, -1 = not told.
+    rates: maker and taker, of its acceptance. terms: at the broker; asked: a replace that it has not answered.
+    reported: lots whose fills have been delivered; ended: its last word was sent. told, told_asked: the terms as the
+    account side knows them; settles: the filled lots from which on it knows the asked ones to hold, -1 = not told.
     """
 
     accepted: Accepted
+    rates: tuple[int, int]
     terms: Terms
     told: Terms
     asked: Terms | None = None
@@ -75,6 +85,13 @@ class Twin:
     @property
     def fees(self) -> Fraction:
         return sum((fee for *_, fee in self.fills), Fraction(0))
+
+    @property
+    def rates(self) -> tuple[int, int]:
+        """Maker and taker of an order accepted now; the machine's clock stands, so every fill counts."""
+        traded = sum(qty * price * LOT_TICK for _, qty, price, _ in self.fills)
+        _, maker, taker = max(tier for tier in TIERS if tier[0] <= traded)
+        return maker, taker
 
     @property
     def position(self) -> int:
