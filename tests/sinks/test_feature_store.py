@@ -17,7 +17,7 @@ from api.verify.history import History
 from models import features
 from models.feature_store import place as places
 from models.feature_store.place import Place, PlaceRefused
-from models.feature_store.sets import MICRO
+from models.feature_store.sets import BARS, MICRO
 from streams import codec, topics
 from streams.messages import Position
 from streams.predictions import Features
@@ -25,6 +25,7 @@ from tests.faults.cluster import PARTITIONS
 from tests.replay.memory_log import MemoryLog
 from tests.sinks import feature_flow
 from tests.sinks.conftest import empty_database
+from tests.sinks.stored import next_of, store
 
 pytestmark = [
     pytest.mark.feast,
@@ -44,9 +45,11 @@ def feast() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from api.feature_store import parity
-        from models.feature_store import apply, push, read, store
+        from models.feature_store import apply, history, push, read, store
 
-    return SimpleNamespace(parity=parity, apply=apply, push=push, read=read, store=store)
+    return SimpleNamespace(
+        history=history, parity=parity, apply=apply, push=push, read=read, store=store
+    )
 
 
 @dataclasses.dataclass
@@ -153,8 +156,23 @@ def test_empty_valkey_and_registry_are_rebuilt_from_the_history(scene: Scene) ->
     written = scene.feast.apply.rebuild(scene.place)
     assert written == {
         MICRO.view: len({row.symbol for row in scene.vectors()}),
+        BARS.view: 0,
         "account_state_v1": len(scene.worths()),
     }
+    assert scene.parity().differences == []
+
+
+def test_vectors_of_bars_stand_beside_those_of_quotes_under_the_same_symbol(scene: Scene) -> None:
+    newest, database = scene.newest(), scene.place.postgres_url
+    packed = BARS.vector.pack(*(number / 7 for number in range(len(BARS.names))))
+    row = msgspec.structs.replace(newest, set=BARS.name, set_hash=BARS.hash, vector=packed)
+    store(database, topics.FEATURES, [row], first=next_of(database, topics.FEATURES))
+    assert scene.feast.apply.rebuild(scene.place)[BARS.view] == 1
+    read = scene.feast.read.OnlineFeatures(scene.store, BARS)
+    (found,) = read.read([row.symbol], 2**60, row.time).values()
+    point = scene.feast.history.Point(row.symbol, row.time + 86_400 * SECOND_NS)
+    joined = scene.feast.history.joined(scene.store, BARS, [point])[point]
+    assert found.vector == joined.vector == packed
     assert scene.parity().differences == []
 
 
