@@ -43,7 +43,7 @@ def instrument() -> CurrencyPair:
     )
 
 
-class Often(Strategy):
+class Often(Strategy):  # type: ignore[misc]  # not installed here
     """Buys one in `every` moments when flat, bracketed by `ticks`."""
 
     def __init__(self, of: Instrument, every: int, ticks: int) -> None:

@@ -39,7 +39,7 @@ def backtest(every: int, ticks: int, names: list[str], outputs: Counter[str]) ->
         if every
         else {"strategy": NONE}
     )
-    groups = routes(1, 1, **strategy)  # type: ignore[arg-type]  # of their kinds, each
+    groups = routes(1, 1, **strategy)
     groups = tuple(group for group in groups if not names or group.name in names)
     for group in groups:
         if group.loads:

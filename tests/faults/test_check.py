@@ -48,7 +48,7 @@ def test_fills_from_bars_are_from_somewhere() -> None:
         system.put(puts)
         system.run()
         for topic, symbol, value, moment in puts:
-            if topic == topics.QUOTES.name and value is not None:
+            if topic == topics.QUOTES.name and value is not None and moment is not None:
                 last[symbol] = topics.QUOTES.decode(value), moment
     for symbol, (quote, moment) in last.items():
         system.put([(topics.BARS.name, symbol, codec.encode(bar(quote)), moment + 2_000)])
