@@ -105,10 +105,16 @@ def _parquet_columns(path: Path) -> tuple[str, ...]:
 def _parquet_rows(table: Table, wanted: tuple[str, ...]) -> Iterator[Row]:
     present = [name for name in wanted if name in table.columns]
     with _pyarrow_parquet().ParquetFile(table.path) as file:
-        for block in file.iter_batches(batch_size=BLOCK_ROWS, columns=present):
+        for block in _blocks(file, present):
             values = {name: _values(block.column(name)) for name in present}
             nothing = [None] * block.num_rows
             yield from zip(*(values.get(name, nothing) for name in wanted), strict=True)
+
+
+def _blocks(file: Any, columns: list[str]) -> Iterator[Any]:
+    """A row group at a time: read in one go, the reader keeps something of each until the end of the file."""
+    for number in range(file.num_row_groups):
+        yield from file.iter_batches(batch_size=BLOCK_ROWS, row_groups=[number], columns=columns)
 
 
 def _values(column: Any) -> list[Any]:
