@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import faust
+from aiokafka.errors import KafkaError
 
 from agents.binding import CellsBinding
 from agents.faust_tables import StateTable, StateTables
@@ -156,6 +157,13 @@ def end(code: Exit, reason: str) -> NoReturn:
 
 class _Worker(faust.Worker):
     """Ends when the app has stopped; Faust would wait two more seconds for futures that nobody awaits."""
+
+    async def start(self) -> None:
+        """Start all services; Faust would say nothing of one that finds no broker, and exit with 1."""
+        try:
+            await super().start()
+        except (KafkaError, OSError) as error:
+            end(Exit.NO_BROKER, f"a service found no broker: {error!r}")
 
     def _gather_all(self) -> None:
         for task in asyncio.all_tasks(loop=self.loop):

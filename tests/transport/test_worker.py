@@ -1,5 +1,7 @@
 """One worker on a real broker: it starts, stops, continues, and refuses what is not as it should be."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -62,6 +64,25 @@ def test_the_worker_says_that_no_broker_answers(tmp_path: Path) -> None:
     with Worker(MODULE, "127.0.0.1:1", tmp_path) as w:
         assert w.wait(60) == Exit.NO_BROKER
         assert "no broker answers at 127.0.0.1:1" in w.text()
+
+
+LATE = """
+from agents.app import build, run
+from agents.meter import ProcessMeter
+from agents.metrics import Metrics
+from agents.observe import observer
+from agents.routes import routes
+from streams.settings import Settings
+
+meter = ProcessMeter(Metrics())
+run(build(Settings(brokers="127.0.0.1:1"), routes(2), observer(meter), meter))
+"""
+
+
+def test_a_broker_that_goes_away_between_check_and_start_ends_the_worker_with_a_reason() -> None:
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, timeout=60)
+    assert done.returncode == Exit.NO_BROKER
+    assert "a service found no broker: KafkaConnectionError" in done.stderr
 
 
 def test_a_log_that_has_lost_what_is_next_stops_the_worker(
