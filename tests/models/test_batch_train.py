@@ -70,7 +70,7 @@ def test_both_algorithms_come_near_the_best_that_can_be_known(good: list[Trained
         assert each.metrics["strategy"]["periods"] >= 30
 
 
-@pytest.mark.parametrize("how", ["permuted", "none"])
+@pytest.mark.parametrize("how", [pytest.param("permuted", marks=pytest.mark.soak), "none"])
 def test_where_there_is_no_signal_none_is_found_and_nothing_is_traded(how: str) -> None:
     rows = examples(20_000, strength=0.0 if how == "none" else STRENGTH, cost_bps=2.0)
     if how == "permuted":
