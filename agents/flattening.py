@@ -77,6 +77,7 @@ def _order(
         reduce_only=True,
         maker_rate=rates[0],
         taker_rate=rates[1],
+        accepted_at=event.clock_ns,
     )
     open_orders.accept(tables, order_id, live)
     spent = Spent(-1, "", "accepted", 0, event.clock_ns, order_id=order_id, state=live.state)

@@ -28,8 +28,8 @@ def _follow_order(step: OrderEvent, order: LiveOrder, tables: AccountTables) -> 
         open_orders.end(tables, step.order_id, order, filled, step.state)
         return
     pending = "" if step.type == "CANCEL_REJECTED" else order.pending
-    if (step.state, pending) != (order.state, order.pending):
-        order = msgspec.structs.replace(order, state=step.state, pending=pending)
+    if (step.state, pending, 0) != (order.state, order.pending, order.accepted_at):
+        order = msgspec.structs.replace(order, state=step.state, pending=pending, accepted_at=0)
         tables.orders.put(step.order_id, order)
     if step.type == "REPLACED":
         open_orders.answered(tables, step.order_id, order, instrument.qty_lots(step.filled))

@@ -12,6 +12,7 @@ from agents import (
     reference,
     replaces,
     reviews,
+    silence,
 )
 from agents.handler import Event, Output
 from streams import control, topics
@@ -72,9 +73,9 @@ class Risk:
         return decisions.reject(event, decision, refusal, tables)
 
     def on_mark(self, event: Event[Mark], tables: AccountTables) -> Iterable[Output]:
-        """Keep the last mark of a symbol; it may latch accounts that hold it, and tells that a review is overdue."""
+        """Keep the last mark of a symbol; it may latch accounts that hold it, and tells what is overdue."""
         latched = latching.on_mark(event, tables, self._generation)
-        return [*reviews.expire(event.clock_ns, tables), *latched]
+        return [*reviews.expire(event.clock_ns, tables), *silence.tell(event, tables), *latched]
 
     def on_order_event(self, event: Event[OrderEvent], tables: AccountTables) -> Iterable[Output]:
         """Follow an order that risk accepted, and the exits of its bracket."""

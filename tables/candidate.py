@@ -153,6 +153,7 @@ class Candidate:
             stop_loss=self.stop_loss,
             take_profit=self.take_profit,
             is_bracketed=command.bracket is not None,
+            accepted_at=self.clock,
         )
 
     def terms(self, reserved_lot: int, limit: int) -> Terms:

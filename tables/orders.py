@@ -74,7 +74,8 @@ class LiveOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     a replace under way and those that it is to change; `terms` covers both until the broker has answered. settles_at:
     the filled quantity from which on the asked terms hold alone, -1 = not answered. closing: the final filled quantity
     where the broker has ended it and fills are still under way, else -1. maker_rate, taker_rate: fixed at acceptance.
-    stop_loss, take_profit: of its bracket, ticks; is_bracketed: it has one.
+    stop_loss, take_profit: of its bracket, ticks; is_bracketed: it has one. accepted_at: ns of event time, 0 once the
+    broker has said something, or its silence has been told of.
     """
 
     account: str
@@ -98,6 +99,12 @@ class LiveOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     stop_loss: int = 0
     take_profit: int = 0
     is_bracketed: bool = False
+    accepted_at: int = 0
+
+    @property
+    def unanswered_since(self) -> int | None:
+        """When it went to the broker (ns), while that is silent and nobody has been told; else None."""
+        return self.accepted_at or None if self.state == "ACCEPTED" else None
 
     @property
     def is_live(self) -> bool:

@@ -113,6 +113,10 @@ GATE = (
 )  # fmt: skip
 """The gate's checks in their order; the first that fails decides."""
 
+ALARM = Part("an alarm", "yes", {
+    "STUCK": "the exchange has said nothing of an accepted order for 60 s of event time; it stays open",
+})  # fmt: skip
+
 CHANGES = Part("cancel and replace", "yes", {
     "UNKNOWN_ORDER": "the account has no order of that id",
     "ORDER_TERMINAL": "it has ended",
@@ -174,5 +178,5 @@ DEAD = {
 
 def codes() -> list[str]:
     """Every code that is explained; one that is used in two places counts twice."""
-    parts = (*GATE, CHANGES, BROKER)
+    parts = (*GATE, CHANGES, ALARM, BROKER)
     return [code for part in parts for code in part.meanings] + [*RULES, *DEAD]

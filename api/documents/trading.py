@@ -29,6 +29,7 @@ def blocks() -> dict[str, str]:
         "profiles": _profiles(),
         "gate": _gate(),
         "changes": _meanings(reasons.CHANGES.meanings),
+        "alarm": _meanings(reasons.ALARM.meanings),
         "exchange": _meanings(reasons.BROKER.meanings),
         "rules": _meanings(reasons.RULES),
         "dead letters": _meanings(reasons.DEAD),

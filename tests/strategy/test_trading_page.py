@@ -24,7 +24,7 @@ ORDER_PATH = (
     *(
         ROOT / "agents" / f"{name}.py"
         for name in (
-            "acceptance activation bar_matcher cancels decisions execution following groups kills ledger matcher "
+            "acceptance activation bar_matcher cancels decisions execution following groups kills ledger matcher silence "
             "new_orders protection replacement replaces reviews risk strategist taking targets trade_matcher waiting"
         ).split()
     ),
