@@ -13,8 +13,25 @@ from streams.messages import Decision, Fill, OrderEvent
 from streams.predictions import Label, Prediction
 
 FUTURE_MS = 200
-STAGES = {"orders": "risk", "orders.accepted": "first_event"}
-"""What is done with an order when a record of the topic has been committed."""
+STAGES = {
+    "predictions": "decision",
+    "orders": "risk",
+    "orders.accepted": "first_event",
+    "fills": "fill",
+}
+"""What is done with an order when a record of the topic has been committed; a prediction bears its tick's time."""
+
+OF_PARTITIONS = (
+    "lag_records",
+    "lag_seconds",
+    "committed_offset",
+    "stable_offset",
+    "open_records",
+)
+
+
+EXITS = {"/sl": "stop", "/tp": "target"}
+"""How the orders of a bracket's exits end."""
 
 
 class ProcessMeter:
@@ -23,6 +40,7 @@ class ProcessMeter:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         metrics.set("build_info", (version("headrace"), platform.python_version()), 1)
+        metrics.set("simulation_enabled", (), 1)  # the package holds no other exchange
 
     def chunk(
         self,
@@ -69,11 +87,20 @@ class ProcessMeter:
         self._metrics.observe("recovery_seconds", (table,), seconds)
         self._metrics.set("table_keys", (table,), keys)
 
-    def lag(self, topic: str, partition: int, records: int) -> None:
-        self._metrics.set("lag_records", (topic, str(partition)), records)
+    def standing(
+        self, topic: str, partition: int, offsets: tuple[int, int, int], waits_s: float
+    ) -> None:
+        position, stable, end = offsets
+        figures = (max(0, stable - position), waits_s, position, stable, max(0, end - stable))
+        for name, figure in zip(OF_PARTITIONS, figures, strict=True):
+            self._metrics.set(name, (topic, str(partition)), figure)
 
     def forget(self, topic: str, partition: int) -> None:
-        self._metrics.remove("lag_records", (topic, str(partition)))
+        for name in OF_PARTITIONS:
+            self._metrics.remove(name, (topic, str(partition)))
+
+    def loop_lag(self, seconds: float) -> None:
+        self._metrics.observe("loop_lag_seconds", (), seconds)
 
     def batch(
         self,
@@ -99,11 +126,9 @@ class ProcessMeter:
                 case OrderEvent():
                     counts["order_events_total", (message.type,)] += 1
                 case Fill():
-                    counts["fills_total", (message.symbol, message.liquidity)] += 1
+                    self._filled(message, counts)
                 case Decision():
-                    counts["orders_total", (message.kind,)] += 1
-                    if message.outcome == "rejected":
-                        counts["rejections_total", (message.reason,)] += 1
+                    _decided(message, counts)
                 case Prediction():
                     model_meter.predicted(message, counts, self._metrics)
                 case Label():
@@ -124,6 +149,10 @@ class ProcessMeter:
             self._metrics.set("history_chunks", (state,), count)
         if ratio is not None:
             self._metrics.set("history_compression_ratio", (), ratio)
+
+    def backups(self, newest: Mapping[str, float]) -> None:
+        for part, seconds in newest.items():
+            self._metrics.set("backup_timestamp_seconds", (part,), seconds)
 
     def connected(self, sink: str, up: bool) -> None:
         self._metrics.set("sink_connected", (sink,), up)
@@ -146,9 +175,17 @@ class ProcessMeter:
     def feed_quarantined(self, venue: str, reason: str) -> None:
         self._metrics.add("feed_quarantined_total", (venue, reason))
 
+    def feed_times(self, venue: str, delay_s: float, acked_s: Iterable[float]) -> None:
+        self._metrics.observe("feed_delay_seconds", (venue,), max(0.0, delay_s))
+        for seconds in acked_s:
+            self._metrics.observe("ingest_seconds", (venue,), seconds)
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         self._metrics.add("http_requests_total", (route, method, str(status)))
         self._metrics.observe("http_request_seconds", (route,), seconds)
+
+    def in_flight(self, requests: int) -> None:
+        self._metrics.set("http_in_flight", (), requests)
 
     def denied(self, reason: str) -> None:
         self._metrics.add("http_denied_total", (reason,))
@@ -158,6 +195,16 @@ class ProcessMeter:
 
     def stream_dropped(self, reason: str) -> None:
         self._metrics.add("sse_dropped_total", (reason,))
+
+    def _filled(self, fill: Fill, counts: Counter[tuple[str, Labels]]) -> None:
+        counts["fills_total", (fill.symbol, fill.liquidity)] += 1
+        kind = EXITS.get(fill.order_id[-3:])
+        if kind is not None:
+            counts["protective_exits_total", (kind,)] += 1
+        touch = fill.ask if fill.side == "buy" else fill.bid
+        if touch:
+            worse = max(0, fill.slippage_ticks) / touch
+            self._metrics.observe("slippage_ratio", (fill.liquidity,), worse)
 
     def _ages(
         self,
@@ -172,3 +219,14 @@ class ProcessMeter:
         ahead = len(ordered) - bisect_left(ordered, committed_ms + FUTURE_MS + 1)
         if ahead:
             self._metrics.add("future_records_total", (topic,), ahead)
+
+
+def _decided(decision: Decision, counts: Counter[tuple[str, Labels]]) -> None:
+    counts["orders_total", (decision.kind,)] += 1
+    match decision.outcome:
+        case "rejected":
+            counts["rejections_total", (decision.reason,)] += 1
+        case "duplicate":
+            counts["duplicates_total", (decision.kind,)] += 1
+        case "latched":
+            counts["latches_total", (decision.reason,)] += 1

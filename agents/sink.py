@@ -36,6 +36,7 @@ async def run(settings: Settings, stop: asyncio.Event | None = None) -> Exit:
     metrics = Metrics()
     insecure.show(metrics, settings)
     sink = Sink(settings, ProcessMeter(metrics))
+    metrics.before_each_scrape(lambda: metrics.set("ready", (), sink.is_connected()))
     beat = Beat()
     ops = OpsServer(_probes(metrics, sink, beat, stop), settings.ops_port, settings.host)
     ops.start()

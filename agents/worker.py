@@ -17,11 +17,12 @@ from agents.meter import ProcessMeter
 from agents.metrics import Metrics
 from agents.observe import observer
 from agents.ops import OpsServer, Probes
+from agents.standing import Standings
 from agents.strategies.load import StrategyRefused
 from streams import admin, guards
 from streams.exits import Exit
 from streams.settings import Settings
-from streams.transport import App, Consumer
+from streams.transport import App
 
 BEAT_EVERY_S = 1.0
 CHECKS, CHECK_AGAIN_S = 3, 1.0
@@ -45,6 +46,7 @@ def run_worker(settings: Settings) -> int:
     beat = Beat()
     ops = OpsServer(_probes(metrics, app, beat), settings.ops_port, settings.host)
     ops.start()
+    metrics.before_each_scrape(lambda: metrics.set("ready", (), _binding(app).ready))
     _beat_with(app, beat, meter)
     try:
         return run(app)
@@ -110,14 +112,13 @@ def _beat_with(app: App, beat: Beat, meter: ProcessMeter) -> None:
     # From the first beat on: until then, restoring may take long, and whoever started us waits for /readyz.
     watchdog = threading.Thread(target=_watch, args=(beat,), name="watchdog", daemon=True)
 
+    standings = Standings(meter)
+
     async def strike() -> None:
         beat.strike()
         if not watchdog.is_alive():
             watchdog.start()
-        consumer = app.consumer
-        if isinstance(consumer, Consumer):
-            for tp, records in consumer.lags().items():
-                meter.lag(tp.topic, tp.partition, records)
+        standings(app.consumer)
 
     app.timer(BEAT_EVERY_S)(strike)
 

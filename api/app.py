@@ -23,7 +23,9 @@ from api.control_view import ControlView
 from api.current import CurrentReader
 from api.endpoints.controls import Answered
 from api.endpoints.system import status_of
+from api.figures import Figures
 from api.history import History
+from api.kept_figures import KeptFigures
 from api.problems import Problem, on_bug, on_http, on_problem
 from api.routing import routes
 from api.stream.hub import Hub
@@ -55,6 +57,8 @@ def build(settings: Settings, *, with_controls: bool = False) -> Starlette:
     state.history = History(settings.postgres_url)
     state.control = ControlView(settings.brokers)
     state.watch = Watch(settings, state.current)
+    state.figures = Figures(metrics, state.control, state.current, state.history)
+    state.kept_figures = KeptFigures(metrics, state.history, settings.postgres_url)
     state.answered = Answered()
     state.beat = Beat()
     state.hub = Hub(
@@ -79,16 +83,18 @@ def _enclose(app: Starlette, meter: ProcessMeter) -> None:
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     state = app.state
-    watching = asyncio.create_task(state.watch.run())
+    looks = (state.watch.run(), state.figures.run(), state.kept_figures.run())
+    watching = [asyncio.create_task(look) for look in looks]
     beating = asyncio.create_task(_strike(state.beat))
-    watching.add_done_callback(_say_why)
+    for task in watching:
+        task.add_done_callback(_say_why)
     state.control.start()
     try:
         yield
     finally:
-        watching.cancel()
-        beating.cancel()
-        await asyncio.wait([watching, beating])
+        for task in (*watching, beating):
+            task.cancel()
+        await asyncio.wait([*watching, beating])
         await asyncio.gather(state.hub.stop(), state.control.stop())
         await state.current.close()
 
@@ -101,5 +107,5 @@ async def _strike(beat: Beat) -> None:
 
 def _say_why(watching: asyncio.Task[None]) -> None:
     """A watch that ended unasked leaves /readyz at 503; the log says why."""
-    if not watching.cancelled():
+    if not watching.cancelled() and watching.exception() is not None:
         log.error("the watch ended", exc_info=watching.exception())

@@ -76,6 +76,10 @@ class ControlView:
         ]
         return sorted(switch.scope for switch in switches if switch.engaged)
 
+    def killed_since_ms(self) -> dict[str, int]:
+        """Of each engaged switch: when its record was written."""
+        return {s: self._records[KILL + s].timestamp_ms for s in self.killed()}
+
     def _take(self, record: Any) -> None:
         key = (record.key or b"").decode(errors="replace")
         if record.value is None:

@@ -23,6 +23,8 @@ class FeedReport:
         for topic, records in sent.items():
             meter.ticks(venue, topic, self._new("sent", topic, records))
         meter.feed_connected(venue, status.connected)
+        acked_s = [status.acked_s.popleft() for _ in range(len(status.acked_s))]
+        meter.feed_times(venue, status.skew_ns / 1e9, acked_s)
         for reason, times in status.reconnects.items():
             for _ in range(self._new("reconnect", reason, times)):
                 meter.feed_reconnect(venue, reason)

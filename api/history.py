@@ -25,6 +25,11 @@ class History:
         self._free = asyncio.Semaphore(CONNECTIONS_MAX)
         self._waiting = 0
 
+    @property
+    def waiting(self) -> int:
+        """Questions that are asked or wait for their turn."""
+        return self._waiting
+
     async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[DictRow]:
         """The rows of a read-only question. Raises Problem(503)."""
         if not self._url:

@@ -105,12 +105,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def remaining(self, place: Place) -> int:
         """Offsets of a partition that are committed and not fetched, as far as its last fetch told."""
+        position, stable, _ = self.offsets(place)
+        return max(0, stable - position)
+
+    def offsets(self, place: Place) -> tuple[int, int, int]:
+        """Next offset to fetch, end of what is committed, end of what is written, as its last fetch told; else 0."""
         consumer = self._consumer
         assignment = consumer and consumer._subscription.subscription.assignment
         state = assignment and assignment.state_value(TopicPartition(*place))
         if not state or state.lso is None or not state.has_valid_position:
-            return 0
-        return max(0, int(state.lso - state.position))
+            return 0, 0, 0
+        return int(state.position), int(state.lso), int(state.highwater or state.lso)
 
     async def answers(self) -> bool:
         """Whether a broker answers a request now."""

@@ -41,8 +41,13 @@ class EngineMeter(Protocol):
     def recovery(self, table: str, seconds: float, keys: int) -> None:
         """A table is restored and holds `keys` keys."""
 
-    def lag(self, topic: str, partition: int, records: int) -> None:
-        """Last stable offset less committed offset."""
+    def standing(
+        self, topic: str, partition: int, offsets: tuple[int, int, int], waits_s: float
+    ) -> None:
+        """Of one partition: next offset to read, ends of what is committed and written; age of its oldest record."""
+
+    def loop_lag(self, seconds: float) -> None:
+        """How late the event loop came to what was due."""
 
     def forget(self, topic: str, partition: int) -> None:
         """A partition was revoked: its figures are another process's now."""
@@ -80,6 +85,9 @@ class SinkMeter(Protocol):
     def chunks(self, counts: Mapping[str, int], ratio: float | None) -> None:
         """The history's chunks by state, and bytes before compression to those after; None: none is compressed."""
 
+    def backups(self, newest: Mapping[str, float]) -> None:
+        """By part, when it was last copied elsewhere: seconds since 1970."""
+
     def connected(self, sink: str, up: bool) -> None:
         """Whether the store answers."""
 
@@ -105,12 +113,18 @@ class FeedMeter(Protocol):
     def feed_quarantined(self, venue: str, reason: str) -> None:
         """A message of the venue could not be used."""
 
+    def feed_times(self, venue: str, delay_s: float, acked_s: Iterable[float]) -> None:
+        """delay_s: from the venue's time to ours, of the newest event; acked_s: of batches, until the broker's word."""
+
 
 class RequestMeter(Protocol):
     """What the API reports."""
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request. route: the template, never the path."""
+
+    def in_flight(self, requests: int) -> None:
+        """How many requests are being answered."""
 
     def denied(self, reason: str) -> None:
         """A request that was turned away. reason: of a closed set."""
@@ -152,7 +166,11 @@ class NoMeter:
 
     def recovery(self, table: str, seconds: float, keys: int) -> None: ...
 
-    def lag(self, topic: str, partition: int, records: int) -> None: ...
+    def standing(
+        self, topic: str, partition: int, offsets: tuple[int, int, int], waits_s: float
+    ) -> None: ...
+
+    def loop_lag(self, seconds: float) -> None: ...
 
     def forget(self, topic: str, partition: int) -> None: ...
 
@@ -174,6 +192,8 @@ class NoMeter:
 
     def chunks(self, counts: Mapping[str, int], ratio: float | None) -> None: ...
 
+    def backups(self, newest: Mapping[str, float]) -> None: ...
+
     def connected(self, sink: str, up: bool) -> None: ...
 
     def feature_time(self, view: str, seconds: float) -> None: ...
@@ -188,7 +208,11 @@ class NoMeter:
 
     def feed_quarantined(self, venue: str, reason: str) -> None: ...
 
+    def feed_times(self, venue: str, delay_s: float, acked_s: Iterable[float]) -> None: ...
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None: ...
+
+    def in_flight(self, requests: int) -> None: ...
 
     def denied(self, reason: str) -> None: ...
 

@@ -123,11 +123,9 @@ class Consumer(driver.Consumer):
         self._freed.set()
         self._thread.wake(call_back=self._gather.holds(cell))
 
-    def lags(self) -> dict[TP, int]:
-        """Committed records of each assigned partition that have not been fetched yet."""
-        return {
-            tp: self._thread.remaining(Place(tp.topic, tp.partition)) for tp in self.assignment()
-        }
+    def offsets(self) -> dict[TP, tuple[int, int, int]]:
+        """Of each assigned partition: next to fetch, end of what is committed, end of what is written."""
+        return {tp: self._thread.offsets(Place(tp.topic, tp.partition)) for tp in self.assignment()}
 
     def member(self) -> Member:
         """Who this worker is in its group, as of the last rebalance."""

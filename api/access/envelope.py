@@ -38,6 +38,7 @@ class Envelope:
     def __init__(self, app: ASGIApp, meter: RequestMeter) -> None:
         self._app = app
         self._meter = meter
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,10 +60,16 @@ class Envelope:
                 headers["X-Request-ID"], headers["traceparent"] = trace.request_id, trace.parent
             await send(message)
 
+        self._count(1)
         try:
             await self._app(scope, receive, send_marked)
         finally:
+            self._count(-1)
             self._account_for(scope, status, time.perf_counter() - started)
+
+    def _count(self, change: int) -> None:
+        self._in_flight += change
+        self._meter.in_flight(self._in_flight)
 
     def _account_for(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", UNKNOWN_ROUTE)

@@ -1,7 +1,8 @@
 """Gathers events into one Kafka batch a partition, which costs a fifth of sending them one by one."""
 
 import asyncio
-from collections import Counter
+import time
+from collections import Counter, deque
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -20,11 +21,19 @@ class Batches:
     """Fills and sends the batches of `market.trades` and `market.quotes`; order within a partition is kept.
 
     prefix: stands before both names, for runs beside the live topics. sent: records by topic that were
-    handed over; they are on the broker after `settle`.
+    handed over; they are on the broker after `settle`. acked_s: is told how long each batch took to
+    get there.
     """
 
-    def __init__(self, producer: AIOKafkaProducer, partitions: int, prefix: str = "") -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        partitions: int,
+        prefix: str = "",
+        acked_s: deque[float] | None = None,
+    ) -> None:
         self.sent: Counter[str] = Counter()
+        self._acked_s = deque[float](maxlen=0) if acked_s is None else acked_s
         self._producer = producer
         self._partitions = partitions
         self._trades, self._quotes = prefix + topics.TRADES.name, prefix + topics.QUOTES.name
@@ -69,6 +78,8 @@ class Batches:
         builder = self._open.pop((topic, partition))
         builder.close()
         sent = await self._producer.send_batch(builder, topic, partition=partition)
+        started = time.perf_counter()
+        sent.add_done_callback(lambda _: self._acked_s.append(time.perf_counter() - started))
         self._in_flight.add(sent)
         self._in_flight = await _bounded(self._in_flight)
 

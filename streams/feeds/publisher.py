@@ -42,7 +42,7 @@ async def publish(
     )
     await producer.start()
     try:
-        batches = Batches(producer, partitions, prefix)
+        batches = Batches(producer, partitions, prefix, source.status.acked_s)
         async for events in until(source.events(), stop):
             await batches.write(events)
             if on_progress is not None:

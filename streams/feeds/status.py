@@ -10,6 +10,7 @@ EXAMPLES_MAX = 20
 """Quarantined rows or frames that are kept for a person to look at."""
 
 EXAMPLE_CHARACTERS_MAX = 200
+ACKED_MAX = 10_000
 
 
 @dataclass
@@ -19,7 +20,8 @@ class FeedStatus:
     choice: which source runs and why, in words. counts: events and messages by kind (`trades`, `quotes`, `repeats`,
     `stale`, `heartbeats`, ...). reconnects, quarantined: by reason. gaps: holes in the venue's numbering and `missing`
     the numbers in them. last_event_time: ns of event time; skew_ns: receive time minus event time of that event,
-    negative where the receive clock is behind the venue's.
+    negative where the receive clock is behind the venue's. acked_s: how long the last batches took to reach the broker;
+    whoever reads them empties it.
     """
 
     name: str
@@ -34,6 +36,7 @@ class FeedStatus:
     duplicates: int = 0
     last_event_time: int = 0
     skew_ns: int = 0
+    acked_s: deque[float] = field(default_factory=lambda: deque(maxlen=ACKED_MAX))
     last_error: str = ""
     examples: deque[str] = field(default_factory=lambda: deque(maxlen=EXAMPLES_MAX))
 
