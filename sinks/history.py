@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from sinks import arrays, audit, chunks, writes
+from sinks import arrays, audit, backups, chunks, writes
 from sinks.batch import Batch, Place, Span
 from sinks.chunks import Chunks
 from sinks.current import versioned
@@ -163,6 +163,11 @@ class History:
         """How it lies on disk, see `sinks.chunks`. Raises LOST."""
         async with asyncio.timeout(COMMIT_TIMEOUT_S):
             return await chunks.count(self._sql)
+
+    async def backups(self) -> dict[str, float]:
+        """When each part was last copied, see `sinks.backups`. Raises LOST."""
+        async with asyncio.timeout(COMMIT_TIMEOUT_S):
+            return await backups.newest(self._sql)
 
     @property
     def _sql(self) -> Connection:

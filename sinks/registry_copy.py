@@ -5,6 +5,7 @@ One file a table and a manifest of their SHA-256; what was restored from it make
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +60,13 @@ def read(directory: Path) -> Manifest:
     except (OSError, ValueError, TypeError) as error:
         raise CopyRefused(f"{directory} holds no whole copy: {error}") from error
     return kept
+
+
+def prune(directory: Path, keep: int) -> None:
+    """Remove all but the newest whole copies of a directory of dated ones."""
+    whole = sorted(manifest.parent for manifest in directory.glob(f"*/{MANIFEST}"))
+    for old in whole[:-keep]:
+        shutil.rmtree(old)
 
 
 async def restore(url: str, directory: Path) -> Manifest:

@@ -118,18 +118,19 @@ class Writer:
                 await self._lost(error)
 
     async def look(self, intake: Intake) -> None:
-        """Tell the meter how the history lies on disk; takes the turn itself."""
+        """Tell the meter how the history lies on disk and how old its copies are; takes the turn itself."""
         async with intake.turn:
             if not self.history.connected:
                 return
             try:
-                found = await self.history.chunks()
+                found, copied = await self.history.chunks(), await self.history.backups()
             except LOST as error:
                 await self._lost(error)
                 return
             except psycopg.Error as error:  # a figure is not worth a sink
-                log.warning("the chunks are not known: %s", error)
+                log.warning("chunks and backups are not known: %s", error)
                 return
+        self._meter.backups(copied)
         if found is not None:
             self._meter.chunks(found.counts, found.ratio)
 

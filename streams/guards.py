@@ -46,7 +46,7 @@ def insecure(settings: Settings, *, is_api: bool) -> dict[str, bool]:
         and _scheme(settings.api_url) != "https",
         "no_api_tokens": is_api and not settings.api_tokens_file,
         "default_password": any(map(_has_default_password, _urls(settings))),
-        "readable_secret": any(map(_is_readable, secret_files(settings))),
+        "readable_secret": any(map(_is_readable, secret_settings(settings).values())),
         "single_replica_topics": settings.replication < REPLICAS_MIN,
         "history_without_timescale": bool(settings.postgres_url) and not settings.require_timescale,
         "single_person_release": not settings.two_person_release,
@@ -65,11 +65,11 @@ def refusals(settings: Settings, *, is_api: bool) -> list[Refusal]:
     return list(dict.fromkeys(refused))
 
 
-def secret_files(settings: Settings) -> list[Path]:
-    """The files of secrets that the settings name; certificates are none."""
+def secret_settings(settings: Settings) -> dict[str, Path]:
+    """By setting, the files of secrets that are named; certificates are none."""
     names = [name for name in Settings.model_fields if name.endswith("_file")]
-    given = (getattr(settings, name) for name in names if "_ca_" not in name)
-    return [Path(file) for file in given if file]
+    given = {name: getattr(settings, name) for name in names if "_ca_" not in name}
+    return {name: Path(file) for name, file in given.items() if file}
 
 
 def _gate(settings: Settings) -> list[Refusal]:

@@ -173,6 +173,30 @@ def test_doctor_refuses_with_the_code_of_settings(monkeypatch: pytest.MonkeyPatc
     assert "plaintext_kafka is on" in result.output
 
 
+def test_each_change_of_a_secret_is_counted_by_whether_it_can_be_used(
+    secure: dict[str, Any],
+) -> None:
+    metrics = Metrics()
+    insecure.show(metrics, Settings(**secure, profile="production"))
+
+    def counted() -> tuple[float, float]:
+        metrics.exposition()
+        name = {"secret": "api_tokens_file"}
+        return tuple(
+            metrics.total("secret_reloads_total", **name, outcome=outcome)
+            for outcome in ("read", "refused")
+        )
+
+    file = Path(secure["api_tokens_file"])
+    assert counted() == (0, 0)
+    file.write_text("a new one, longer than it was")
+    assert counted() == counted() == (1, 0)
+    file.write_text("changeme")
+    assert counted() == (1, 1)
+    file.unlink()
+    assert counted() == (1, 2)
+
+
 def test_a_file_made_readable_later_shows_at_the_next_scrape(secure: dict[str, Any]) -> None:
     metrics = Metrics()
     insecure.show(metrics, Settings(**secure, profile="production"))

@@ -1,6 +1,7 @@
 """`headrace registry`: copies models and Feast's registry out of the database, and restores them into a fresh one."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +11,10 @@ import typer
 
 from api import locate
 from api.ending import Ended, plainly
-from sinks import registry_copy
+from sinks import backups, registry_copy
 from sinks.registry_copy import CopyRefused, Manifest
 from streams.exits import Exit
+from streams.instants import time_text
 
 registry = typer.Typer(help="Copy the registry out of the database, and restore it.")
 Database = Annotated[str, typer.Option(help="PostgreSQL, else HEADRACE_POSTGRES_URL.")]
@@ -22,11 +24,14 @@ Database = Annotated[str, typer.Option(help="PostgreSQL, else HEADRACE_POSTGRES_
 def copy(
     into: Annotated[Path, typer.Argument(help="Directory of the copy; it is written anew.")],
     url: Database = "",
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Write below it, by time, and keep so many copies.")
+    ] = None,
     data: locate.Data = None,
 ) -> None:
     """Write models, their files and verdicts, and Feast's tables, with a manifest of their SHA-256."""
     with plainly():
-        _tell(_run(registry_copy.copy(_url(url, data), into)))
+        _tell(_run(_copy(_url(url, data), into, keep)))
 
 
 @registry.command()
@@ -38,6 +43,16 @@ def restore(
     """Fill a migrated, empty registry with a copy whose hashes hold, all or nothing."""
     with plainly():
         _tell(_run(registry_copy.restore(_url(url, data), source)))
+
+
+async def _copy(url: str, into: Path, keep: int | None) -> Manifest:
+    """As one that the database knows of, so that its age is watched."""
+    taken = time_text(time.time_ns())[:19].replace("-", "").replace(":", "") + "Z"
+    kept = await registry_copy.copy(url, into if keep is None else into / taken)
+    await backups.note(url, "registry")
+    if keep is not None:
+        registry_copy.prune(into, keep)
+    return kept
 
 
 def _url(given: str, data: Path | None) -> str:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import psycopg
 
 from sinks import audit as stored
+from sinks import backups
 from streams import audit, log
 from streams.audit import Fault, Head, read_heads, signed_head
 from streams.topics import CONTROL
@@ -48,6 +49,7 @@ async def keep_head(postgres_url: str, file: Path, key: bytes) -> Head | None:
         return None
     with file.open("a") as opened:
         opened.write(signed_head(head, key) + "\n")
+    await backups.note(postgres_url, "audit")
     return head
 
 

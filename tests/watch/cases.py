@@ -1,7 +1,7 @@
 """When each alert must fire and when not, with numbers of its own: a threshold that slips is noticed.
 
 A sample each 30 s. `beyond` is one step over the threshold, `at` on it or one step short of it; an alert that holds
-from the start has not fired at `not_yet`, and has at `by`.
+from the start has not fired at `not_yet` ("": it fires at once), and has at `by`.
 """
 
 from typing import NamedTuple
@@ -22,6 +22,9 @@ COMMITS = 'headrace_transactions_total{instance="w:1",group="account",outcome="c
 ABORTS = 'headrace_transactions_total{instance="w:1",group="account",outcome="abort"}'
 REJECTED = 'headrace_rejections_total{reason="NO_CASH"}'
 LETTERS = 'headrace_dead_letters_total{topic="orders",reason="NOT_JSON"}'
+SECRET = (
+    'headrace_secret_reloads_total{instance="w:1",secret="kafka_password_file",outcome="refused"}'
+)
 INSECURE = 'headrace_insecure_default_enabled{instance="w:1",flag="readable_secret"}'
 STAGING = 'headrace_profile_info{instance="w:1",profile="staging"}'
 ORDERS = 'headrace_orders_total{type="new"}'
@@ -36,6 +39,15 @@ def _gauge(alert: str, series: str, beyond: int, at: int, not_yet: str, by: str)
 def _counter(alert: str, series: str, not_yet: str, by: str) -> Case:
     """Any growth fires."""
     return Case(alert, {series: "0+1x80"}, {series: "7+0x80"}, not_yet, by)
+
+
+def _age(alert: str, series: str, seconds: int) -> Case:
+    """A moment that stays so many seconds ago; the clock of these tests begins at 0."""
+    return Case(alert, {series: f"{-seconds - 30}+30x80"}, {series: f"{-seconds}+30x80"}, "", "0s")
+
+
+def _backup(part: str) -> str:
+    return f'headrace_backup_timestamp_seconds{{instance="s:1",part="{part}"}}'
 
 
 CASES: tuple[Case, ...] = (
@@ -98,4 +110,15 @@ CASES: tuple[Case, ...] = (
         "30s",
         "1m",
     ),
+    _counter("SecretReloadFailed", SECRET, "0s", "1m"),
+    _age("BackupOld", 'headrace_backup_timestamp_seconds{part="registry"}', 7_200),
+    _age("DrillOld", 'headrace_drill_timestamp_seconds{part="history"}', 8_640_000),
+    Case(
+        "BackupMissing",
+        {STAGING: "1+0x80", _backup("history"): "1+0x80", _backup("audit"): "1+0x80"},
+        {STAGING: "1+0x80", **{_backup(part): "1+0x80" for part in ("history", "registry", "audit")}},
+        "29m30s",
+        "30m",
+    ),
+    Case("BackupMissing", {STAGING: "1+0x80"}, {_backup("history"): "1+0x80"}, "29m30s", "30m"),
 )  # fmt: skip

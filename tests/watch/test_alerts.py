@@ -49,8 +49,9 @@ def _expects(case: Case, series: dict[str, str], moment: str, fires: bool) -> di
 
 
 def _tests(case: Case) -> list[dict[str, Any]]:
+    early = [_expects(case, case.beyond, case.not_yet, False)] if case.not_yet else []
     return [
-        _expects(case, case.beyond, case.not_yet, False),
+        *early,
         _expects(case, case.beyond, case.by, True),
         _expects(case, case.at, case.by, False),
         _expects(case, case.at, END, False),
