@@ -257,7 +257,7 @@ def test_series_stay_below_the_limit_with_100_symbols_and_12_partitions(
         )
     for topic in range(16):
         for partition in range(12):
-            meter.lag(f"topic-{topic}", partition, 1)
+            meter.standing(f"topic-{topic}", partition, (0, 1, 1), 0.0)
     for route in range(10):
         times = {f"topic-{topic}": [NOW_MS] for topic in range(16)}
         phases = dict.fromkeys(("gather", "handle", "send", "commit"), 0.1)
