@@ -125,6 +125,8 @@ class ProcessMeter:
             match message:
                 case OrderEvent():
                     counts["order_events_total", (message.type,)] += 1
+                    if message.type == "WAITING":
+                        counts["alarms_total", (message.reason,)] += 1
                 case Fill():
                     self._filled(message, counts)
                 case Decision():
@@ -230,3 +232,5 @@ def _decided(decision: Decision, counts: Counter[tuple[str, Labels]]) -> None:
             counts["duplicates_total", (decision.kind,)] += 1
         case "latched":
             counts["latches_total", (decision.reason,)] += 1
+        case "told":
+            counts["alarms_total", (decision.reason,)] += 1

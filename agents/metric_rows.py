@@ -59,6 +59,7 @@ CATALOGUE: tuple[Row, ...] = (
     Row("fills_total", "counter", ("symbol", "liquidity"), "Executions", "sink"),
     Row("duplicates_total", "counter", ("kind",), "Commands that were answered before", "sink"),
     Row("latches_total", "counter", ("reason",), "Accounts that reached a limit of a day or of drawdown", "sink"),
+    Row("alarms_total", "counter", ("reason",), "Orders that have waited for a minute, each told once", "sink"),
     Row("protective_exits_total", "counter", ("kind",), "Fills of stops and targets of brackets", "sink"),
     Row("slippage_ratio", "histogram", ("liquidity",), "Worse than the book, by its price", "sink", RATIOS),
     Row("predictions_total", "counter", ("model", "version", "role"), "Predictions by what serves", "sink"),

@@ -124,11 +124,14 @@ def test_a_chunk_is_counted_with_its_outputs_and_times(metrics: Metrics, meter: 
 def test_outcomes_are_counted_by_what_they_say(metrics: Metrics, meter: Meter) -> None:
     refused = Decision("d", "new", "rejected", "paper", CAUSE, 1, reason="NO_PRICE")
     passed = Decision("e", "new", "accepted", "paper", CAUSE, 1)
-    meter.outcomes([fill(1), fill(2), order_event(1), refused, passed])
-    assert metrics.by_label("orders_total", "type") == {"new": 2}
+    stuck = Decision("f", "alarm", "told", "paper", CAUSE, 1, reason="STUCK")
+    halted = msgspec.structs.replace(order_event(2), type="WAITING", reason="HALTED")
+    meter.outcomes([fill(1), fill(2), order_event(1), halted, refused, passed, stuck])
+    assert metrics.by_label("orders_total", "type") == {"new": 2, "alarm": 1}
+    assert metrics.by_label("alarms_total", "reason") == {"STUCK": 1, "HALTED": 1}
     assert metrics.by_label("rejections_total", "reason") == {"NO_PRICE": 1}
     assert metrics.total("fills_total", liquidity="taker") == 2
-    assert metrics.by_label("order_events_total", "event") == {"ACCEPTED": 1}
+    assert metrics.by_label("order_events_total", "event") == {"ACCEPTED": 1, "WAITING": 1}
 
 
 def prediction_that_tells() -> Prediction:
@@ -197,7 +200,8 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     refused = Decision("d", "new", "rejected", "paper", CAUSE, 1, reason="NO_PRICE")
     again = Decision("d", "new", "duplicate", "paper", CAUSE, 1)
     latched = Decision("l", "latch", "latched", "paper", CAUSE, 1, reason="LATCHED_LOSS")
-    meter.outcomes([fill(1, order_id="0-0-1/sl"), order_event(1), refused, again, latched])
+    stuck = Decision("s", "alarm", "told", "paper", CAUSE, 1, reason="STUCK")
+    meter.outcomes([fill(1, order_id="0-0-1/sl"), order_event(1), refused, again, latched, stuck])
     insecure.show(metrics, Settings(profile="simulation", registry_key_file="no/such/file"))
     promotion = PromotionMeter(metrics)
     promotion.swap("up1s.micro.all", "promote")

@@ -22,6 +22,7 @@ COMMITS = 'headrace_transactions_total{instance="w:1",group="account",outcome="c
 ABORTS = 'headrace_transactions_total{instance="w:1",group="account",outcome="abort"}'
 REJECTED = 'headrace_rejections_total{reason="NO_CASH"}'
 LETTERS = 'headrace_dead_letters_total{topic="orders",reason="NOT_JSON"}'
+STUCK = 'headrace_alarms_total{reason="STUCK"}'
 SECRET = (
     'headrace_secret_reloads_total{instance="w:1",secret="kafka_password_file",outcome="refused"}'
 )
@@ -83,6 +84,8 @@ CASES: tuple[Case, ...] = (
         "10m",
         "11m",
     ),
+    Case("OrdersWait", {STUCK: "0+1x80"}, {STUCK: "0+0x80"}, "0s", "1m"),
+    Case("OrdersWait", {STUCK: "_ 1+0x80"}, {STUCK: "_ 0+0x80"}, "0s", "1m"),
     _counter("ClockAhead", 'headrace_future_records_total{topic="market.trades"}', "5m", "6m"),
     _gauge("FeedDown", 'headrace_feed_connected{venue="KRAKEN"}', 0, 1, "30s", "1m"),
     _counter("FeedGaps", 'headrace_feed_gaps_total{venue="KRAKEN"}', "5m", "6m"),
