@@ -233,7 +233,9 @@ class Decision(Message, frozen=True, omit_defaults=True):
 
     decision_id: str
     kind: Literal["new", "cancel", "replace", "control", "review", "latch", "alarm", "unreadable"]
-    outcome: Literal["accepted", "rejected", "duplicate", "held", "latched", "told", "applied", "forwarded"]
+    outcome: Literal[
+        "accepted", "rejected", "duplicate", "held", "latched", "told", "applied", "forwarded"
+    ]
     account: str
     command_ref: Ref
     time: int
