@@ -17,6 +17,7 @@ from streams.settings import Settings
 from tests.api import stores
 from tests.api.requests import TOKENS
 from tests.sinks.messages import TRADES, trade
+from tests.support.databases import empty_database
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def stored(postgres: str, valkey: str) -> Iterator[dict[str, str]]:
     """Settings of stores into which a sink has written."""
     app = f"api-{secrets.token_hex(4)}"
-    with stores.database(postgres) as url:
+    with empty_database(postgres) as url:
         asyncio.run(stores.write(url, valkey, app))
         yield {"app": app, "postgres_url": url, "redis_url": valkey}
 

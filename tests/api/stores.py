@@ -1,11 +1,5 @@
 """Stores into which a sink has written, for the API's tests."""
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import psycopg
-
 from sinks.history import History
 from sinks.latest import Keys, Latest
 from streams.meter import NoMeter
@@ -30,16 +24,6 @@ from tests.sinks.messages import (
 STORED = (POSITIONS, EVENTS, FILLS, DECISIONS, DEAD_LETTERS, PREDICTIONS, TRADES)
 PLACES = [(topic.name, partition) for topic in STORED for partition in range(2)] + [(MARKS.name, 0)]
 OTHER = "ETH/USD.KRAKEN"
-
-
-@contextmanager
-def database(postgres: str) -> Iterator[str]:
-    """An empty database of its own."""
-    name = f"api_{secrets.token_hex(4)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{postgres.rpartition('/')[0]}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 async def write(database: str, valkey: str, app: str) -> None:

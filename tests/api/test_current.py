@@ -9,16 +9,16 @@ import pytest
 from streams.instruments import Instrument
 from streams.ports import free_port
 from streams.settings import Settings
-from tests.api import stores
 from tests.api.requests import OPERATOR, TENANT, asked
 from tests.api.stores import OTHER
 from tests.sinks.messages import START_MS
+from tests.support.databases import empty_database
 
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
     """One that no sink has seen."""
-    with stores.database(postgres) as url:
+    with empty_database(postgres) as url:
         yield url
 
 

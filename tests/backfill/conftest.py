@@ -1,13 +1,11 @@
 """One migrated database for the package, emptied for each test."""
 
-import asyncio
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from sinks.migrate import migrate
-from tests.sinks.conftest import empty_database
+from tests.support.databases import migrated_database
 
 TABLES = "bars, bar_revisions, reference_prices, backfill_runs, backfill_chunks, quarantine, quality_results"
 
@@ -15,14 +13,8 @@ TABLES = "bars, bar_revisions, reference_prices, backfill_runs, backfill_chunks,
 @pytest.fixture(scope="package")
 def migrated(postgres: str) -> Iterator[str]:
     """The URL of a database with our tables."""
-    with empty_database(postgres) as url:
-        asyncio.run(_migrate(url))
+    with migrated_database(postgres) as url:
         yield url
-
-
-async def _migrate(url: str) -> None:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as sql:
-        await migrate(sql)
 
 
 @pytest.fixture

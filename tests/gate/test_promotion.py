@@ -11,20 +11,27 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from agents.learner_tables import MODELS
+from agents.strategies import commands
+from agents.strategies.commands import Order, Sender
 from api import producing
-from api.promotion import loop, person, start
+from api.promotion import facts, loop, person, start
 from api.promotion.job import Gate, Passed
 from api.registry import aliases, overview, parity, versions
 from api.registry.aliases import Busy, Connection
 from api.registry.publish import publish
 from models import features, registry
 from models.batch import known
+from models.gate.conditions import Facts
 from models.gate.settings import GateSettings
 from streams import admin, log, topics
+from streams.feeds.reference import SIMULATED
+from streams.messages import PredictionRef
 from streams.predictions import Alias, Example, ModelVersion
 from streams.settings import Settings
 from tests.gate.stream import BETTER, strict
-from tests.sinks.conftest import empty_database
+from tests.sinks.messages import START_MS, decision
+from tests.sinks.stored import store
+from tests.support.databases import empty_database
 
 PARTITIONS = 2
 GATE = strict(parity_required=False, lead_s=1, entry_evidence_min=0, canary_s_min=10)
@@ -292,6 +299,31 @@ def test_the_gate_reads_the_last_comparison_of_features(stores: Settings) -> Non
             assert await shown() == (2, False)
             await parity.note(stores.postgres_url, features.SET_HASH, rows=9, mismatches=0)
             assert await shown() == (0, True)
+
+    asyncio.run(run())
+
+
+def test_orders_are_counted_by_the_version_that_they_act_on(stores: Settings) -> None:
+    sent = [("sent", "qi", "rejected"), ("sent", "qi", "accepted"), ("sent", "lin", "accepted"),
+            ("another", "qi", "rejected")]  # fmt: skip
+    values = []
+    for number, (model, version, _) in enumerate(sent):
+        acted_on = PredictionRef("predictions", 0, number, model, version, 0.6, 0.1)
+        sender = Sender("paper", "signal", SIMULATED[0], START_MS * 10**6, acted_on)
+        values.append(commands.encode(Order("buy", 1_000), f"c{number}", sender))
+    verdicts = [decision(number, outcome=outcome) for number, (*_, outcome) in enumerate(sent)]
+    store(stores.postgres_url, topics.ORDERS, [*values, b"no JSON"])
+    store(stores.postgres_url, topics.DECISIONS, verdicts)
+
+    async def run() -> None:
+        known = dict.fromkeys(("qi", "lin", "lin_adam"), Facts())
+        async with _opened(stores) as (connection, _):
+            found, later = [
+                await facts.with_orders(connection, "sent", known, (START_MS + after_ms) * 10**6)
+                for after_ms in (0, 10)
+            ]
+        assert [(each.orders, each.rejected) for each in found.values()] == [(2, 1), (1, 0), (0, 0)]
+        assert later == known
 
     asyncio.run(run())
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from streams import admin
@@ -14,6 +13,7 @@ from streams.local import LocalKafka
 from streams.topics import EVENTS, FILLS, MARKS
 from tests.page.browser import Browser
 from tests.page.system import PARTITIONS, System
+from tests.support.databases import empty_database
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(240)]
 
@@ -27,16 +27,14 @@ SOAK_S, EVENTS_PER_S, GROWTH_MAX = 600, 100, 8 << 20
 def system(
     tmp_path_factory: pytest.TempPathFactory, postgres: str, valkey: str
 ) -> Iterator[System]:
-    name = f"page_{secrets.token_hex(4)}"
     with (
         LocalKafka(tmp_path_factory.mktemp("page-kafka")) as kafka,
-        psycopg.connect(postgres, autocommit=True) as connection,
+        empty_database(postgres) as database,
     ):
         asyncio.run(admin.apply(kafka.bootstrap, PARTITIONS, embedded=True))
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        database = f"{postgres.rpartition('/')[0]}/{name}"
         folder = tmp_path_factory.mktemp("page")
-        made = System(folder, kafka.bootstrap, database, valkey, name.replace("_", "-"))
+        app = f"page-{secrets.token_hex(4)}"
+        made = System(folder, kafka.bootstrap, database, valkey, app)
         try:
             made.furnish()
             made.start()
@@ -44,7 +42,6 @@ def system(
             yield made
         finally:
             made.stop()
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture(scope="module")

@@ -25,10 +25,10 @@ from streams.local import LocalKafka
 from streams.messages import Trade
 from tests.faults import cluster
 from tests.faults.cluster import Put
-from tests.sinks.conftest import empty_database
 from tests.sinks.messages import Record
 from tests.sinks.stored import with_history
 from tests.sinks.test_migrate import apply
+from tests.support.databases import empty_database
 
 INSTRUMENT = next(i for i in SIMULATED if i.symbol == "LTC/USD.SIM")
 SECONDS = 40

@@ -3,13 +3,12 @@
 import asyncio
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import psycopg
 import pytest
 
 from streams import admin
 from streams.local import LocalKafka
+from tests.support.databases import empty_database
 
 PARTITIONS = 2
 
@@ -34,16 +33,6 @@ def plain_history(postgres: str) -> Iterator[str]:
     """The URL of a database that is empty when the module begins."""
     with empty_database(postgres) as url:
         yield url
-
-
-@contextmanager
-def empty_database(postgres: str) -> Iterator[str]:
-    """A database of its own on this server, dropped in the end."""
-    name = f"sink_{secrets.token_hex(4)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        yield f"{postgres.rpartition('/')[0]}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture

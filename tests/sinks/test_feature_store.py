@@ -13,6 +13,8 @@ import psycopg
 import pytest
 import redis
 
+from api.commands.features import sample_of
+from api.ending import Ended
 from api.verify.history import History
 from models import features
 from models.feature_store import place as places
@@ -24,8 +26,8 @@ from streams.predictions import Features
 from tests.faults.cluster import PARTITIONS
 from tests.replay.memory_log import MemoryLog
 from tests.sinks import feature_flow
-from tests.sinks.conftest import empty_database
 from tests.sinks.stored import next_of, store
+from tests.support.databases import empty_database
 
 pytestmark = [
     pytest.mark.feast,
@@ -44,11 +46,17 @@ def feast() -> Any:
     """Feast and what is built on it; warnings that it raises while it is imported are its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from api.feature_store import parity
+        from api.feature_store import parity, ways
         from models.feature_store import apply, history, push, read, store
 
     return SimpleNamespace(
-        history=history, parity=parity, apply=apply, push=push, read=read, store=store
+        history=history,
+        parity=parity,
+        ways=ways,
+        apply=apply,
+        push=push,
+        read=read,
+        store=store,
     )
 
 
@@ -62,9 +70,9 @@ class Scene:
     history: History
     store: Any
 
-    def parity(self, history: History | None = None) -> Any:
-        """What the comparison of four ways finds; every row is compared."""
-        wanted = self.feast.parity.Wanted(None, None, 0)
+    def parity(self, history: History | None = None, share: float = 1.0) -> Any:
+        """What the comparison of four ways finds; every row is compared, or a share of them."""
+        wanted = self.feast.parity.Wanted(None, None, self.feast.ways.Sample(share=share))
         log = MemoryLog(history or self.history)
         return asyncio.run(
             self.feast.parity.prove(log, feature_flow.GROUPS, PARTITIONS, self.store, MICRO, wanted)
@@ -120,6 +128,29 @@ def test_four_ways_to_a_vector_give_the_same_bits(scene: Scene) -> None:
     assert found.rows == {"log": rows, "recomputed": rows, "later": 0}
     symbols = {row.symbol for row in scene.vectors()}
     assert found.compared == {"recomputed": rows, "offline": rows, "online": len(symbols)}
+
+
+def test_each_way_is_asked_for_the_same_share_of_the_vectors(scene: Scene) -> None:
+    found = scene.parity(share=0.2)
+    assert [str(each) for each in found.differences] == []
+    rows = len(scene.vectors())
+    assert found.compared["recomputed"] == found.compared["offline"]
+    assert 0.1 < found.compared["offline"] / rows < 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "rows_max", "share"), [("1000", 1000, 1.0), ("0", 0, 1.0), ("1%", 0, 0.01)]
+)
+def test_a_sample_is_a_number_of_rows_or_a_share(
+    feast: Any, text: str, rows_max: int, share: float
+) -> None:
+    assert sample_of(text) == feast.ways.Sample(rows_max, share)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "0%", "101%", "%", "some", "nan%"])
+def test_what_is_no_sample_is_a_wrong_use(feast: Any, text: str) -> None:
+    with pytest.raises(Ended):
+        sample_of(text)
 
 
 def test_one_changed_bit_on_the_log_is_found_by_every_way_and_the_feature_is_named(
