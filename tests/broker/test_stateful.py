@@ -3,17 +3,16 @@
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     rule,
-    run_state_machine_as_test,
 )
 
 from tests.broker.compare import Pair
 from tests.broker.histories import MIDDLE, Market, known
+from tests.support.machine import at_length, briefly
 
 prices = st.integers(MIDDLE - 6, MIDDLE + 6)
 trails = st.sampled_from([(1, 0), (3, 0), (0, 50)])
@@ -122,18 +121,11 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.number += 1
 
 
-relaxed = settings(deadline=None, print_blob=True)
-
-
 def test_any_commands_and_ticks_leave_engine_and_twin_equal() -> None:
-    run_state_machine_as_test(
-        ExchangeMachine, settings=settings(relaxed, max_examples=60, stateful_step_count=30)
-    )
+    briefly(ExchangeMachine, 60, steps=30)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_any_of_very_many_commands_and_ticks_leave_engine_and_twin_equal() -> None:
-    run_state_machine_as_test(
-        ExchangeMachine, settings=settings(relaxed, max_examples=10_000, stateful_step_count=50)
-    )
+    at_length(ExchangeMachine)

@@ -4,19 +4,18 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from streams import control, money
 from tables import exposure
 from tests.limits.market import DAY, HOUR
+from tests.support.machine import at_length, briefly
 from tests.trading.drive import BTC, ETH, Drive, ready, wide
 
 SYMBOLS = {BTC.symbol: BTC, ETH.symbol: ETH}
@@ -191,16 +190,11 @@ class LatchMachine(RuleBasedStateMachine):
         return min(self.twin.cash, self.twin.nav - held)
 
 
-RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
-
-
 def test_latches_follow_their_definition() -> None:
-    few = settings(RELAXED, max_examples=20, stateful_step_count=40)
-    run_state_machine_as_test(LatchMachine, settings=few)
+    briefly(LatchMachine, 20)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_latches_follow_their_definition_at_length() -> None:
-    many = settings(RELAXED, max_examples=10_000, stateful_step_count=50)
-    run_state_machine_as_test(LatchMachine, settings=many)
+    at_length(LatchMachine)

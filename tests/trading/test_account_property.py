@@ -4,7 +4,6 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -12,11 +11,11 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from streams import control, money
 from tables.account_tables import AccountTables
+from tests.support.machine import at_length, briefly
 from tests.trading.drive import BTC, ready, replaces
 from tests.trading.twin import LOT_TICK, BrokerOrder, Terms, Twin, exit_side
 
@@ -323,18 +322,15 @@ class MarginMachine(AccountMachine):
 
 
 MACHINES = (AccountMachine, MarginMachine)
-RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_books_agree_with_a_naive_ledger(machine: type[AccountMachine]) -> None:
-    few = settings(RELAXED, max_examples=25, stateful_step_count=40)
-    run_state_machine_as_test(machine, settings=few)
+    briefly(machine, 25)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("machine", MACHINES)
 def test_books_agree_with_a_naive_ledger_at_length(machine: type[AccountMachine]) -> None:
-    many = settings(RELAXED, max_examples=10_000, stateful_step_count=50)
-    run_state_machine_as_test(machine, settings=many)
+    at_length(machine)

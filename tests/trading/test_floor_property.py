@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -11,12 +10,12 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from streams import control
 from streams.orders import time_text
 from tests.broker.exchange import SYMBOL, instrument
+from tests.support.machine import at_length, briefly
 from tests.trading.floor import Floor
 
 
@@ -200,18 +199,15 @@ class MarginFloorMachine(FloorMachine):
 
 
 MACHINES = (FloorMachine, MarginFloorMachine)
-RELAXED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_both_sides_agree(machine: type[FloorMachine]) -> None:
-    few = settings(RELAXED, max_examples=20, stateful_step_count=40)
-    run_state_machine_as_test(machine, settings=few)
+    briefly(machine, 20)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("machine", MACHINES)
 def test_both_sides_agree_at_length(machine: type[FloorMachine]) -> None:
-    many = settings(RELAXED, max_examples=10_000, stateful_step_count=50)
-    run_state_machine_as_test(machine, settings=many)
+    at_length(machine)
