@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
 from typing import Any
@@ -17,6 +16,7 @@ from tests.faults import market
 from tests.faults.cluster import PARTITIONS, Put
 from tests.faults.commands import Commands, name_of
 from tests.faults.market import Market
+from tests.support.beside import beside
 
 TICKS_PER_S = 300
 ORDERS_PER_S = 40
@@ -37,14 +37,8 @@ class Load:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Send at a fixed rate while the body runs; all is acknowledged when it ends."""
-        done = Event()
-        with ThreadPoolExecutor(1) as pool:
-            sending = pool.submit(asyncio.run, self._send_all(done))
-            try:
-                yield
-            finally:
-                done.set()
-                sending.result()
+        with beside(lambda done: asyncio.run(self._send_all(done))):
+            yield
 
     async def _send_all(self, done: Event) -> None:
         producer = AIOKafkaProducer(

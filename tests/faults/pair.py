@@ -1,18 +1,17 @@
 """Two workers of the real system under a supervisor, as production runs them, and what each of their ends was."""
 
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from streams.exits import Exit
+from streams.ports import free_port
 from tests.faults.workers import Worker
+from tests.support.beside import beside
 
 MODULE = "-m api.cli worker"
 MENDED_BY_A_RESTART = frozenset(
@@ -44,11 +43,10 @@ class Pair:
                 name=f"w{number}",
                 app=app,
                 session_timeout_s=SESSION_S,
-                settings={"HEADRACE_OPS_PORT": str(_free_port())},
+                settings={"HEADRACE_OPS_PORT": str(free_port())},
             )
             for number in range(2)
         ]
-        self._down = threading.Event()
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -67,17 +65,11 @@ class Pair:
     @contextmanager
     def supervised(self) -> Iterator[None]:
         """Restart what ends while the body runs."""
-        self._down.clear()
-        thread = threading.Thread(target=self._watch, name="supervisor")
-        thread.start()
-        try:
+        with beside(self._watch):
             yield
-        finally:
-            self._down.set()
-            thread.join()
 
-    def _watch(self) -> None:
-        while not self._down.is_set():
+    def _watch(self, over: Event) -> None:
+        while not over.is_set():
             for worker in self.workers:
                 if not worker.running() and (worker.name, self._code(worker)) not in self.broken:
                     self._restart(worker)
@@ -99,7 +91,7 @@ class Pair:
 
     def state(self, worker: Worker) -> str:
         """READY, RECOVERING, or LOADING while it has no ops port yet."""
-        return str(_status(worker).get("state", "LOADING")) if worker.running() else "LOADING"
+        return str(worker.status().get("state", "LOADING")) if worker.running() else "LOADING"
 
     def stop(self) -> list[int]:
         """Ask both to stop; their exit codes."""
@@ -120,24 +112,8 @@ class Pair:
         end = time.monotonic() + deadline_s
         while True:
             assert not self.broken, f"{self.broken}:\n{self.workers[0].text()[-2000:]}"
-            found = [_status(worker) for worker in self.workers]
+            found = [worker.status() for worker in self.workers]
             if all(status.get("state") == "READY" for status in found):
-                return sum(int(str(status["steps"])) for status in found)
+                return sum(int(status["steps"]) for status in found)
             assert time.monotonic() < end, f"not ready: {found}"
             time.sleep(0.2)
-
-
-def _status(worker: Worker) -> dict[str, object]:
-    port = worker.settings["HEADRACE_OPS_PORT"]
-    try:
-        status: dict[str, object] = httpx.get(f"http://127.0.0.1:{port}/status", timeout=2).json()
-    except httpx.TransportError:
-        return {}
-    return status
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,17 +1,18 @@
 """How long a system needs after a fault until every partition is applied again, seen from its committed offsets."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
+from threading import Event
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import admin, log
+from tests.support.beside import beside
 
 LOOK_S = 0.1
 TOPIC = "market.quotes"
@@ -36,7 +37,6 @@ class Recovery:
         self._brokers = brokers
         self._app = app
         self._open: list[Fault] = []
-        self._down = threading.Event()
 
     def fault(self) -> None:
         """A fault has just begun."""
@@ -50,20 +50,15 @@ class Recovery:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look at the group while the body runs."""
-        thread = threading.Thread(target=lambda: asyncio.run(self._watch()), name="recovery")
-        thread.start()
-        try:
+        with beside(lambda over: asyncio.run(self._watch(over))):
             yield
-        finally:
-            self._down.set()
-            thread.join()
 
-    async def _watch(self) -> None:
-        while not self._down.is_set():
+    async def _watch(self, over: Event) -> None:
+        while not over.is_set():
             try:
                 async with admin.client(self._brokers) as client:
                     node = await log.coordinator(client, self._app)
-                    while not self._down.is_set():
+                    while not over.is_set():
                         found = await log.group_offsets(client, self._app, node)
                         self._look({p: o for p, o in found.items() if p.topic == TOPIC})
                         await asyncio.sleep(LOOK_S)

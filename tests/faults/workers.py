@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+import httpx
+
+from streams.ports import LOOPBACK
 from streams.processes import Child, Command
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +81,15 @@ class Worker:
         """Kill -9."""
         self.signal(signal.SIGKILL)
         self.wait()
+
+    def status(self) -> dict[str, Any]:
+        """What it says of itself on its ops port, which the settings name; nothing while it does not listen."""
+        port = self.settings["HEADRACE_OPS_PORT"]
+        try:
+            found: dict[str, Any] = httpx.get(f"http://{LOOPBACK}:{port}/status", timeout=2).json()
+        except httpx.TransportError:
+            return {}
+        return found
 
     def text(self) -> str:
         """What it has printed."""

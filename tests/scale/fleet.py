@@ -7,15 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
 import psutil
 
 from streams.ports import free_port
-from tests.faults.pair import MENDED_BY_A_RESTART
+from tests.faults.pair import MENDED_BY_A_RESTART, MODULE, SESSION_S
 from tests.faults.workers import Worker
 
-MODULE = "-m api.cli worker"
-SESSION_S = 6.0
 READY_S = 90.0
 TRADING, LEARNING = "symbol,account", "learner"
 """Groups of a worker. Learning costs a multiple of trading and, where much is learned, has workers of its own."""
@@ -69,10 +66,10 @@ class Fleet:
     def until_ready(self) -> None:
         """Wait until every worker has its partitions, restored."""
         end = time.monotonic() + READY_S
-        while not all(status(worker).get("state") == "READY" for worker in self.workers):
+        while not all(worker.status().get("state") == "READY" for worker in self.workers):
             for worker in self.workers:
                 assert worker.running(), f"{worker.name} ended:\n{worker.text()[-2000:]}"
-            assert time.monotonic() < end, [status(worker) for worker in self.workers]
+            assert time.monotonic() < end, [worker.status() for worker in self.workers]
             time.sleep(0.1)
 
     def resident_mib(self) -> list[float]:
@@ -94,13 +91,3 @@ class Fleet:
                 **({"HEADRACE_CHUNK_RECORDS": LEARNING_CHUNK} if self._groups == LEARNING else {}),
             },
         )
-
-
-def status(worker: Worker) -> dict[str, object]:
-    """What a worker says of itself; nothing while it has no port."""
-    port = worker.settings["HEADRACE_OPS_PORT"]
-    try:
-        found: dict[str, object] = httpx.get(f"http://127.0.0.1:{port}/status", timeout=2).json()
-    except httpx.TransportError:
-        return {}
-    return found

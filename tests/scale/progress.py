@@ -1,16 +1,17 @@
 """The committed offsets of a group over time: how fast it works, and how long a partition stood still."""
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import admin, log
+from tests.support.beside import beside
 
 LOOK_S = 0.1
 
@@ -32,23 +33,17 @@ class Progress:
     def __init__(self, brokers: str, app: str, topics: tuple[str, ...]) -> None:
         self.looks: list[Look] = []
         self._brokers, self._app, self._topics = brokers, app, topics
-        self._down = threading.Event()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look while the body runs."""
-        thread = threading.Thread(target=lambda: asyncio.run(self._watch()), name="progress")
-        thread.start()
-        try:
+        with beside(lambda over: asyncio.run(self._watch(over))):
             yield
-        finally:
-            self._down.set()
-            thread.join()
 
-    async def _watch(self) -> None:
+    async def _watch(self, over: Event) -> None:
         async with admin.client(self._brokers) as client:
             node = await log.coordinator(client, self._app)
-            while not self._down.is_set():
+            while not over.is_set():
                 try:
                     found = await log.group_offsets(client, self._app, node)
                 except KafkaError:  # a group that is being made

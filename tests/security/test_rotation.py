@@ -4,9 +4,10 @@ import asyncio
 import json
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import pytest
 
 from api import producing, reference
 from streams import log, topics
-from streams.feeds.publisher import publish
 from streams.feeds.synthetic import SyntheticSource
 from streams.instants import time_text
 from streams.login import Brokers, Login, refusal
@@ -22,9 +22,11 @@ from streams.secret import SecretFile
 from tests.faults import cluster
 from tests.faults.workers import Worker
 from tests.security.broker import ADMIN, APP, PARTITIONS, SecureKafka
+from tests.support.beside import market
 
 pytestmark = [pytest.mark.kafka, pytest.mark.soak]
 SYMBOL = "BTC/USD.SIM"
+QTY = "0.001"
 ORDERS = 120
 PER_SECOND = 20.0
 ANSWER_S = 40.0
@@ -34,33 +36,18 @@ def _order(id: str) -> bytes:
     order = {
         "v": 1, "cmd": "new", "account": "paper", "client_order_id": id,
         "created_at": time_text(time.time_ns()), "symbol": SYMBOL, "side": "buy",
-        "type": "market", "qty": "0.001",
+        "type": "market", "qty": QTY,
     }  # fmt: skip
     return json.dumps(order).encode()
 
 
 @contextmanager
 def _market(broker: SecureKafka) -> Iterator[None]:
-    source, done = SyntheticSource(7), threading.Event()
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        feed = asyncio.create_task(
-            publish(source, broker.login("feed"), partitions=PARTITIONS, stop=stop)
-        )
-        await asyncio.to_thread(done.wait)
-        stop.set()
-        await feed
-
+    source = SyntheticSource(7)
     records = [*reference.instruments(source.instruments), *reference.paper_account("paper", "USD")]
     asyncio.run(reference.publish(broker.login("operator"), records))
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    try:
+    with market(source, broker.login("feed"), PARTITIONS):
         yield
-    finally:
-        done.set()
-        thread.join()
 
 
 async def _load(broker: SecureKafka, rotate_after: int) -> list[str]:
@@ -100,15 +87,18 @@ async def _send(broker: SecureKafka, id: str) -> None:
         await producing.send(producer, topics.ORDERS, "paper", _order(id))
 
 
-def _until_settled(broker: SecureKafka, ids: set[str]) -> Counter[str]:
-    """The fills by order, once each order is filled or refused."""
+def _until_settled(broker: SecureKafka, ids: set[str]) -> dict[str, Decimal]:
+    """What was filled of each order, in one fill or more, once each order is filled or refused."""
     end = time.monotonic() + ANSWER_S
     while True:
-        fills = Counter(str(fill["client_order_id"]) for fill in _read(broker, "fills"))
+        filled: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for fill in _read(broker, "fills"):
+            filled[fill["client_order_id"]] += Decimal(fill["qty"])
+        whole = {id for id, qty in filled.items() if qty >= Decimal(QTY)}
         decisions = _read(broker, "risk.decisions")
         refused = {d["client_order_id"] for d in decisions if d["outcome"] == "rejected"}
-        if ids <= fills.keys() | refused or time.monotonic() > end:
-            return fills
+        if ids <= whole | refused or time.monotonic() > end:
+            return dict(filled)
         time.sleep(0.2)
 
 
@@ -148,7 +138,7 @@ def test_passwords_change_under_load_and_no_order_is_lost(
         load.join()
         assert len(acked) == ORDERS
         _until_one_more_fills(broker, acked)
-        fills = _until_settled(broker, set(acked))
+        filled = _until_settled(broker, set(acked))
     decisions = _read(broker, "risk.decisions")
     assert Counter(d["client_order_id"] for d in decisions if d["kind"] == "new") == Counter(acked)
     accepted = [d["client_order_id"] for d in decisions if d["outcome"] == "accepted"]
@@ -156,7 +146,7 @@ def test_passwords_change_under_load_and_no_order_is_lost(
     print(
         f"{len(acked)} orders acknowledged: {len(accepted)} filled, refused by name: {dict(refused)}"
     )
-    assert fills == Counter(accepted)
+    assert filled == dict.fromkeys(accepted, Decimal(QTY))
     assert refused.keys() <= {"STALE_PRICE"}, "of the market while the worker was away"
     assert asyncio.run(refusal(before)) == "", "a client of before takes the new password"
     assert "refuses the login" in asyncio.run(

@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
 from aiokafka import AIOKafkaProducer
 
@@ -12,6 +12,7 @@ from streams import codec
 from streams.topics import EVENTS, FILLS, POSITIONS, TRADES, Topic
 from tests.sinks.conftest import PARTITIONS
 from tests.sinks.messages import START_MS, fill, order_event, position, trade
+from tests.support.beside import beside
 
 KEY = b"any"
 SIZE = 50
@@ -47,30 +48,25 @@ class Load:
         self._chance = chance
         self._poison = poison
         self._jumps = jumps
-        self._down = threading.Event()
+        self._down = Event()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Load while the body runs."""
-        thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="load")
-        thread.start()
-        try:
+        with beside(lambda over: asyncio.run(self._run(over))):
             yield
-        finally:
-            self.stop()
-            thread.join()
 
     def stop(self) -> None:
         """Send no more; the transaction begun is ended."""
         self._down.set()
 
-    async def _run(self) -> None:
+    async def _run(self, over: Event) -> None:
         name = f"load-{self._chance.randrange(10**9)}"
         async with AIOKafkaProducer(
             bootstrap_servers=self._kafka, transactional_id=name
         ) as producer:
             number = 0
-            while not self._down.is_set():
+            while not (over.is_set() or self._down.is_set()):
                 await producer.begin_transaction()
                 await asyncio.gather(*await self._send(producer, number))
                 if number % ABORTED_EVERY == ABORTED_EVERY - 1:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,11 +13,11 @@ import pytest
 
 from api import reference
 from streams import log
-from streams.feeds.publisher import publish
 from streams.feeds.synthetic import SyntheticSource
 from streams.local import LocalKafka
 from tests.faults import cluster
 from tests.faults.workers import Worker
+from tests.support.beside import market
 
 SYMBOL = "BTC/USD.SIM"
 ANSWER_S = 30.0
@@ -82,33 +81,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         brokers = broker.bootstrap
         cluster.apply(brokers)
         asyncio.run(reference.publish(brokers, records))
-        with Worker("-m api.cli worker", brokers, directory), _market(source, brokers):
+        with (
+            Worker("-m api.cli worker", brokers, directory),
+            market(source, brokers, cluster.PARTITIONS),
+        ):
             engine = Engine(brokers, directory)
             engine.until("market.marks", lambda mark: mark["symbol"] == SYMBOL)
             yield engine
-
-
-class _market:
-    """Publishes a source in a thread until the body ends."""
-
-    def __init__(self, source: SyntheticSource, brokers: str) -> None:
-        self._source = source
-        self._brokers = brokers
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._publish()))
-
-    async def _publish(self) -> None:
-        stop = asyncio.Event()
-        publishing = asyncio.create_task(
-            publish(self._source, self._brokers, partitions=cluster.PARTITIONS, stop=stop)
-        )
-        await asyncio.to_thread(self._done.wait)
-        stop.set()
-        await publishing
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
