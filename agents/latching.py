@@ -78,7 +78,7 @@ def on_resume(
 
 def _follow_peg(symbol: str, view: View, tables: AccountTables) -> None:
     instrument = tables.instruments.get(symbol)
-    if instrument is None or not instrument.peg_units:
+    if instrument is None or tables.guards.pegs.of(instrument.base) != symbol:
         return
     known = tables.guards.peg_states.get(instrument.base)
     peg = known if known is not None and known.symbol == symbol else Peg(symbol)

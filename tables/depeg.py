@@ -4,11 +4,12 @@ import msgspec
 
 from streams.instruments import Instrument
 from tables import hysteresis
-from tables.marks import MS, View
+from tables.marks import View
 
 TRIP_BPS, CLEAR_BPS = 75, 15
-HOLD_NS = 300 * 10**9
-SILENCE_NS = 180 * 10**9
+SECOND_NS = 10**9
+HOLD_NS = 300 * SECOND_NS
+SILENCE_NS = 180 * SECOND_NS
 
 
 class Peg(msgspec.Struct, frozen=True):
@@ -37,7 +38,9 @@ def follow(peg: Peg, instrument: Instrument, mark: View) -> Peg:
 
 def tripped(peg: Peg, clock_ns: int) -> str:
     """Why the currency is refused; "" where it stands at its peg."""
-    if not clock_ns - peg.seen <= SILENCE_NS:
-        age_s = (clock_ns - peg.seen) // (1_000 * MS) if peg.seen else None
-        return f"{peg.symbol}: no price for {age_s} s" if peg.seen else f"{peg.symbol}: no price"
+    if not peg.seen:
+        return f"{peg.symbol}: no price"
+    silence = clock_ns - peg.seen
+    if not silence <= SILENCE_NS:
+        return f"{peg.symbol}: no price for {silence // SECOND_NS} s"
     return f"{peg.symbol}: off its peg" if peg.state != hysteresis.CLOSED else ""

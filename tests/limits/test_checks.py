@@ -25,6 +25,7 @@ from tests.limits.market import (
 )
 from tests.trading.drive import BTC, ETH, START_NS, Drive, wide
 
+OTHER_USDT = USDT.model_copy(update={"symbol": "USDT/USD.ZAIF"})
 BRACKET = {"stop_loss": {"stop_price": "49000.00"}}
 
 
@@ -58,6 +59,11 @@ def _trade_usdt(drive: Drive) -> None:
         drive.control(control.InstrumentRecord(instrument=each))
     drive.control(control.Cash(account="a", id="usdt", currency="USDT", amount="1000"))
     drive.mark(BTC_USDT.symbol, 4_999_900, 5_000_100)
+
+
+def _list_usdt_elsewhere(drive: Drive) -> None:
+    """Another symbol claims to show the same peg; the first by name does."""
+    drive.control(control.InstrumentRecord(instrument=OTHER_USDT))
 
 
 def _busy(drive: Drive) -> None:
@@ -114,6 +120,8 @@ CASES = [
          {"symbol": BTC_USDT.symbol}),
     Case("DEPEG", every(_trade_usdt, mark(9_925, USDT.symbol)), "USDT: USDT/USD.KRAKEN: off its peg",
          {"symbol": BTC_USDT.symbol}),
+    Case("DEPEG", every(_trade_usdt, _list_usdt_elsewhere, mark(9_925, USDT.symbol), mark(10_000, OTHER_USDT.symbol)),
+         "USDT: USDT/USD.KRAKEN: off its peg", {"symbol": BTC_USDT.symbol}),
     Case("NO_FX_RATE", every(_trade_usdt, instrument(), lambda drive: drive.control(
         control.InstrumentRecord(instrument=USDT.model_copy(update={"peg": None})))),
         "BTC/USDT.KRAKEN to the base currency", {"symbol": BTC_USDT.symbol}),
