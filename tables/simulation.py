@@ -50,7 +50,7 @@ class Simulation:
 
     def __init__(self) -> None:
         self._histories: dict[tuple[tuple[str, ...], int], History] = {}
-        self._squares: dict[tuple[str, str], tuple[Bars, Bars, int | None]] = {}
+        self._squares: dict[tuple[str, str, int], tuple[Bars, Bars, int | None]] = {}
 
     def history(self, symbols: tuple[str, ...], rows: tuple[Bars, ...], most: int) -> History:
         """The symbols over the last bars that all have in common, at most `most`."""
@@ -65,12 +65,12 @@ class Simulation:
 
     def squared(self, first: str, second: str, rows: tuple[Bars, Bars], most: int) -> int | None:
         """Squared correlation in 10**-8, 0 where it is negative; None for want of common bars."""
-        known = self._squares.get((first, second))
+        known = self._squares.get((first, second, most))
         if known is None or known[0] is not rows[0] or known[1] is not rows[1]:
             if len(self._squares) >= REMEMBERED:
                 self._squares.clear()
             both = [column[-most:] for column in aligned(rows)]
-            known = self._squares[first, second] = (*rows, correlation(*both))
+            known = self._squares[first, second, most] = (*rows, correlation(*both))
         return known[2]
 
 

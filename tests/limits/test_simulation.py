@@ -136,6 +136,16 @@ def test_memory_follows_the_bars() -> None:
     assert memory.squared("a", "b", (wave, still), 250) == 0
 
 
+def test_accounts_that_look_back_differently_far_share_no_correlation() -> None:
+    parted_then_joined = row([1, -1] * 30 + [1, -1] * 30), row([-1, 1] * 30 + [1, -1] * 30)
+    far_first, near_first = simulation.Simulation(), simulation.Simulation()
+    asked = {most: far_first.squared("a", "b", parted_then_joined, most) for most in (120, 60)}
+    assert asked == {120: 0, 60: 10**8}
+    assert {
+        most: near_first.squared("a", "b", parted_then_joined, most) for most in (60, 120)
+    } == asked
+
+
 def test_symbols_are_joined_through_others() -> None:
     """a moves with b and b with c, but a hardly with c: they are one cluster all the same; d is alone."""
     tables = AccountTables(0)
