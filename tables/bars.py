@@ -21,6 +21,9 @@ class Bars(msgspec.Struct, frozen=True):
     returns: tuple[int, ...] = ()
 
 
+NO_BARS = Bars()
+
+
 def closes(before: View, mark: View) -> bool:
     """Whether an hour ended between two marks of a symbol."""
     return mark.time // HOUR_NS > before.time // HOUR_NS and before.mid2 > 0

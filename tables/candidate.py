@@ -14,7 +14,7 @@ from tables.orders import LiveOrder, OpenLots, Terms
 from tables.position import Position
 from tables.profiles import Profile
 
-STOPS = frozenset({"stop", "trailing_stop"})
+MARKET_STOPS = frozenset({"stop", "trailing_stop"})
 """Types that are market orders once they have triggered."""
 
 BPS = 10_000

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 
 from tables.account_tables import AccountTables
-from tables.bars import Bars
+from tables.bars import NO_BARS
 from tables.profiles import Profile
-
-NO_BARS = Bars()
 
 
 def joined(symbol: str, symbols: Iterable[str], tables: AccountTables, limits: Profile) -> set[str]:

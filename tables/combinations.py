@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from streams.orders import New
 from tables.candidate import Refusal
+from tables.resting import STOPS
 
 PRICES: dict[str, tuple[str, ...]] = {
     "market": (),
@@ -15,7 +16,6 @@ PRICES: dict[str, tuple[str, ...]] = {
 }
 """The price fields that each type needs; it takes no others."""
 
-STOP_TYPES = frozenset({"stop", "stop_limit", "trailing_stop"})
 PROTECTED_TYPES = frozenset({"market", "stop", "trailing_stop"})
 
 
@@ -34,11 +34,11 @@ FORBIDDEN: tuple[Rule, ...] = (
     Rule("expire_at without tif GTD", lambda new: new.tif != "GTD" and new.expire_at is not None),
     Rule("market, tif GTD", lambda new: new.type == "market" and new.tif == "GTD"),
     Rule("a stop, tif IOC or FOK",
-         lambda new: new.type in STOP_TYPES and new.tif in ("IOC", "FOK")),
+         lambda new: new.type in STOPS and new.tif in ("IOC", "FOK")),
     Rule("post_only, not a limit", lambda new: new.post_only and new.type != "limit"),
     Rule("post_only, tif IOC or FOK", lambda new: new.post_only and new.tif in ("IOC", "FOK")),
     Rule("trigger, not a stop",
-         lambda new: new.trigger is not None and new.type not in STOP_TYPES),
+         lambda new: new.trigger is not None and new.type not in STOPS),
     Rule("protection_bps, a limit",
          lambda new: new.protection_bps is not None and new.type not in PROTECTED_TYPES),
     Rule("bracket, reduce_only", lambda new: new.bracket is not None and new.reduce_only),

@@ -1,6 +1,6 @@
 """Idempotency: which commands have been seen, in a bounded memory whose promise is not bounded."""
 
-from tables.account_tables import AccountTables
+from tables.account_tables import THIS_CELL, AccountTables
 from tables.orders import Spent
 
 WINDOW_NS = 7 * 86_400 * 10**9
@@ -11,7 +11,7 @@ FORGOTTEN_AT_ONCE = 2
 
 def horizon(tables: AccountTables, clock_ns: int) -> int:
     """A new command created (ns) at or before this may have been seen and forgotten, so it is refused as stale."""
-    row = tables.cell.get("cell")
+    row = tables.cell.get(THIS_CELL)
     return max(clock_ns - WINDOW_NS, 0 if row is None else row.horizon)
 
 

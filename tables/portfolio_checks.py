@@ -3,7 +3,7 @@
 from streams import money
 from tables import clusters, exposure, reservation, simulation
 from tables.account_tables import AccountTables
-from tables.bars import Bars
+from tables.bars import NO_BARS
 from tables.candidate import Candidate, Refusal
 from tables.order_checks import in_base
 from tables.price_checks import BPS, with_order
@@ -11,8 +11,6 @@ from tables.simulation import FALLBACK_BPS, Tails
 
 GROSS_BPS = {"cash": 10_000, "margin": 20_000}
 """Share of the NAV, by kind of account, where the limits name none."""
-
-NO_BARS = Bars()
 
 
 def funds(candidate: Candidate, tables: AccountTables) -> Refusal | None:
@@ -49,13 +47,12 @@ def position(candidate: Candidate, tables: AccountTables) -> Refusal | None:
     if own is None or own.position is None:
         return None
     qty, lots = candidate.position.qty, candidate.open
-    worst = max(abs(qty + lots.buys), abs(qty - lots.sells))
     grown = (
         qty + lots.buys + candidate.lots
         if candidate.side > 0
         else qty - lots.sells - candidate.lots
     )
-    units = max(worst, abs(grown)) * instrument.lot_units
+    units = max(lots.worst(qty), abs(grown)) * instrument.lot_units
     if not units <= own.position:
         return Refusal("POSITION_LIMIT", f"{money.text(units)} > {money.text(own.position)}")
     return None

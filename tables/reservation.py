@@ -5,7 +5,7 @@ import msgspec
 from streams import control, money
 from streams.instruments import Instrument
 from streams.orders import PROTECTION_BPS
-from tables.candidate import BPS, STOPS, Candidate
+from tables.candidate import BPS, MARKET_STOPS, Candidate
 from tables.orders import Terms
 
 
@@ -15,7 +15,7 @@ def protection(candidate: Candidate) -> int:
     The mark (a stop: its stop price) moved against the order by protection_bps, then rounded to the tick on the mark's
     side of the bound: a fill is never worse than the page's bound, and rounding gives nobody more.
     """
-    if candidate.is_reducing or not (candidate.type == "market" or candidate.type in STOPS):
+    if candidate.is_reducing or not (candidate.type == "market" or candidate.type in MARKET_STOPS):
         return 0
     bps = candidate.command.protection_bps
     moved = BPS + candidate.side * (PROTECTION_BPS if bps is None else bps)
