@@ -41,14 +41,15 @@ up: $(INSTALLED) $(CHARTS) ## run the whole system here: make up ARGS="--feed sy
 test: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) $(BACKUP) $(OPS) ## all tests but the long ones: make test ARGS="-k kraken"
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
-check: $(EVERYTHING) ## format, lint, types, import rules, lock
+check: $(EVERYTHING) ## format, lint, types, import rules, lock, rendered documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(UV) lock --check
+	$(BIN)/python -m api.documents --check
 
-docs: $(INSTALLED) ## render message schemas, AsyncAPI, OpenAPI, golden bytes and the topics of k8s from the code
+docs: $(INSTALLED) ## render schemas, AsyncAPI, OpenAPI, the traders' page, golden bytes and the topics of k8s from the code
 	$(BIN)/python -m api.documents
 	$(BIN)/python -m tests.catalogue.golden
 	$(BIN)/headrace topics render

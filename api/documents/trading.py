@@ -1,4 +1,4 @@
-"""The tables of `docs/trading.md`, rendered from the code: `python -m api.documents.trading` writes them."""
+"""The tables of `docs/trading.md`, rendered from the code by `make docs`."""
 
 import dataclasses
 import re
@@ -117,7 +117,3 @@ def _strategies() -> str:
         told = ", ".join(f"`{field.name}={field.default}`" for field in dataclasses.fields(kind))
         rows.append((f"`{name}`", (kind.__doc__ or "").strip().partition("\n")[0], told))
     return _table(("name", "what it does", "parameters and defaults"), rows)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(rendered(PAGE.read_text()))

@@ -5,19 +5,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from api.documents.__main__ import documents
+from api.documents.__main__ import stale, write
 from streams.topics import BY_NAME
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
 def test_the_rendered_documents_are_those_committed() -> None:
-    rendered = documents()
-    found = {path: (DOCS / path).read_text() for path in rendered if (DOCS / path).exists()}
-    stale = {path for path, text in rendered.items() if found.get(path) != text}
-    assert stale == set(), "run `make docs`"
-    schemas = {f"schemas/{file.name}" for file in (DOCS / "schemas").glob("*.json")}
-    assert schemas <= rendered.keys()
+    assert stale(DOCS) == [], "run `make docs`"
+
+
+def test_what_is_not_as_the_code_says_is_named_and_mended(tmp_path: Path) -> None:
+    missing, other, gone = "schemas/Fill.json", "trading.md", "schemas/Gone.json"
+    write(tmp_path)
+    assert stale(tmp_path) == []
+    (tmp_path / missing).unlink()
+    (tmp_path / other).write_text("")
+    (tmp_path / gone).touch()
+    assert stale(tmp_path) == sorted((missing, other, gone))
+    write(tmp_path)
+    assert stale(tmp_path) == []
 
 
 def test_every_reference_of_asyncapi_leads_somewhere() -> None:
