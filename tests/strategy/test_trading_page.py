@@ -24,8 +24,9 @@ ORDER_PATH = (
     *(
         ROOT / "agents" / f"{name}.py"
         for name in (
-            "acceptance activation bar_matcher cancels decisions execution following groups kills ledger matcher "
-            "new_orders protection replacement replaces reviews risk silence strategist taking targets trade_matcher waiting"
+            "acceptance activation bar_matcher cancels decisions execution following groups kills ledger "
+            "matcher new_orders protection replacement replaces reviews risk silence strategist taking "
+            "targets trade_matcher waiting"
         ).split()
     ),
     *(ROOT / "streams" / f"{name}.py" for name in ("orders", "codec", "strict_json")),
