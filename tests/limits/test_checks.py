@@ -102,7 +102,7 @@ CASES = [
          "age_ms 1001 > 1000"),
     Case("CROSSED_BOOK", mark(5_000_000, status="crossed"), "bid above ask"),
     Case("BREAKER_OPEN", mark(5_000_000, breaker="jump"), "jump"),
-    Case("BREAKER_OPEN", _refused_often),
+    Case("BREAKER_OPEN", _refused_often, "the broker refused too often, until "),
     Case("SPREAD", lambda drive: drive.mark(BTC.symbol, 4_990_000, 5_002_600), "bps 25 > 25",
          {"price": "49900.00"}),
     Case("SPREAD", every(limits(spread_bps=15),
@@ -131,7 +131,7 @@ CASES = [
         **ENTRY, client_order_id="first")), "1 open, at most 1"),
     Case("OPEN_ORDERS", every(limits(symbol_open_orders_max=1), lambda drive: drive.order(
         **ENTRY, client_order_id="first")), "1 open of the symbol, at most 1"),
-    Case("STRATEGY_BUSY", _busy, fields={"strategy": "s", "bracket": BRACKET}),
+    Case("STRATEGY_BUSY", _busy, "1-0-1/sl is open", {"strategy": "s", "bracket": BRACKET}),
     Case("NOTIONAL_MIN", limits(), "9.99999 < 10", {"qty": "0.001", "price": "9999.99"}),
     Case("NOTIONAL_MAX", limits(order_notional_max="499.99"), "500 > 499.99"),
     Case("NOTIONAL_MAX", limits(order_notional_bps=499), "500 > 498.93513"),
@@ -140,8 +140,16 @@ CASES = [
     Case("NOTIONAL_MAX", instrument(max_notional="499"), "500 > 499"),
     Case("BRACKET_LOSS", limits(bracket_loss_bps=10), "12.574 > 9.9987",
          {"bracket": BRACKET}),
-    Case("BRACKET_LOSS", limits(bracket_loss_bps=10), fields={
+    Case("BRACKET_LOSS", limits(bracket_loss_bps=10), "12.574 > 9.9987", {
         "bracket": {"stop_loss": {"trail": {"bps": 200}}}}),
+    Case("BRACKET_LOSS", limits(bracket_loss_bps=0), "2.69974 > 0", {
+        "bracket": {"stop_loss": {"trail": {"ticks": 1000}}}}),
+    Case("BRACKET_LOSS", limits(bracket_loss_bps=10), "17.587 > 9.9987", {
+        "type": "market", "price": None, "bracket": BRACKET}),
+    Case("BRACKET_LOSS", limits(bracket_loss_bps=10), "17.587 > 9.9987", {
+        "type": "stop", "price": None, "stop_price": "50000.00", "bracket": BRACKET}),
+    Case("BRACKET_LOSS", limits(bracket_loss_bps=10), "15.205948 > 9.9987", {
+        "side": "sell", "qty": "0.020", "bracket": {"stop_loss": {"stop_price": "50499.00"}}}, {"type": "margin"}),
     Case("NO_STOP", limits(bracket_required=True), "a bracket is required"),
     Case("INSUFFICIENT_CASH", limits(), fields={"qty": "0.200"}),
     Case("INSUFFICIENT_POSITION", limits(), "lots 11 > 10", {"side": "sell", "qty": "0.011"}),
@@ -204,6 +212,7 @@ def test_every_code_of_the_checks_is_reached() -> None:
         (lambda drive: drive.mark(BTC.symbol, 4_993_750, 5_006_234), {}),
         (limits(symbols={BTC.symbol: control.SymbolLimits(position_max="0.02")}), {}),
         (limits(bracket_required=True), {"bracket": BRACKET}),
+        (_busy, {"strategy": "s"}),
         (every(_bars(0, -51_000_000), limits(var95_max="51", var99_max="51")), {}),
         (limits(rate_per_s=1, rate_burst=1), {}),
     ],
@@ -224,6 +233,22 @@ def test_hedge_passes_though_its_parts_would_lose_too_much() -> None:
     assert drive.order(**short, qty="0.250", client_order_id="hedge").outcome == "accepted"
     more = drive.order(**ENTRY | {"qty": "0.020"}, client_order_id="more")
     assert (more.reason, more.detail) == ("CVAR", "95: 100 > 51")
+
+
+def test_bracket_may_lose_exactly_its_share_where_no_fee_is_due() -> None:
+    drive = held(maker_rate=0, taker_rate=0)
+    limits(bracket_loss_bps=10)(drive)
+    entry = ENTRY | {"bracket": BRACKET}
+    assert drive.order(**entry, client_order_id="entry").outcome == "accepted"
+    limits(bracket_loss_bps=9)(drive)
+    refused = drive.order(**entry, client_order_id="more")
+    assert refused.detail == "10 > 9"
+
+
+def test_largest_order_of_the_instrument_is_held_to_the_account_s_limits_too() -> None:
+    drive = held()
+    every(instrument(max_notional="500"), limits(order_notional_max="100"))(drive)
+    assert drive.order(**ENTRY, client_order_id="entry").reason == "NOTIONAL_MAX"
 
 
 def test_strategy_may_open_again_when_its_bracket_has_ended() -> None:

@@ -151,8 +151,12 @@ class Drive:
             "parent_id": "parent",
         } | fields  # fmt: skip
         outputs = self.send(topics.FILLS, "a", codec.encode(Fill(**made_up)))
-        position = outputs[0].message if outputs else None
-        assert position is None or isinstance(position, Position)
+        if not outputs:
+            return None
+        (record,) = outputs
+        position = record.message
+        assert (record.topic, record.key) == (topics.POSITIONS, made_up["account"])
+        assert isinstance(position, Position)
         return position
 
     def ended(self, order_id: str, state: State, filled: int, instrument: Instrument = BTC) -> None:
