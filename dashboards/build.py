@@ -1,4 +1,4 @@
-"""`make dashboards`: writes Prometheus's rules from objectives.toml, the one place where thresholds and promises stand.
+"""`make dashboards`: writes boards and Prometheus's rules; all thresholds and promises stand in objectives.toml alone.
 
 What a cluster loads, `k8s/base/monitoring`, is written from the same.
 """
@@ -66,22 +66,21 @@ def rendered(objectives: str) -> str:
     return json.dumps(rules(objectives), indent=2) + "\n"
 
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(HERE.parent))
-    from dashboards import kubernetes, slo
+def main() -> None:
+    """Write every file that is made of objectives.toml, and name it."""
+    from dashboards import grafana, kubernetes, slo
 
     objectives = (HERE / "objectives.toml").read_text()
-    (HERE / "rules").mkdir(exist_ok=True)
-    (HERE / "rules" / "headrace.yaml").write_text(rendered(objectives))
-    (HERE / "rules" / "slo.yaml").write_text(slo.rendered(objectives))
+    made = {"rules/headrace.yaml": rendered(objectives), "rules/slo.yaml": slo.rendered(objectives)}
+    made |= grafana.rendered(objectives)
+    for name, text in made.items():
+        (HERE / name).write_text(text)
     written = kubernetes.write({"groups": rules(objectives)["groups"] + slo.groups(objectives)})
-    sys.stdout.write(
-        "\n".join(
-            [
-                "dashboards/rules/headrace.yaml",
-                "dashboards/rules/slo.yaml",
-                *(str(path.relative_to(HERE.parent)) for path in written),
-            ]
-        )
-        + "\n"
-    )
+    names = [f"dashboards/{name}" for name in made]
+    names += [str(path.relative_to(HERE.parent)) for path in written]
+    sys.stdout.write("\n".join(names) + "\n")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE.parent))
+    main()

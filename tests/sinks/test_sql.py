@@ -1,4 +1,4 @@
-"""The ten questions of docs/sql.md, asked on TimescaleDB and on plain PostgreSQL, with the answers expected."""
+"""The ten questions of docs/sql.md and the panels of the boards, asked on TimescaleDB and on plain PostgreSQL."""
 
 import re
 from collections.abc import Sequence
@@ -7,10 +7,12 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import psycopg
 import pytest
 
 from streams import control
-from streams.topics import CONTROL, DECISIONS, LABELS, PREDICTIONS, Topic
+from streams.topics import CONTROL, DEAD_LETTERS, DECISIONS, LABELS, PREDICTIONS, Topic
 from tests.sinks.messages import (
     CAUSE,
     EVENTS,
@@ -19,6 +21,7 @@ from tests.sinks.messages import (
     POSITIONS,
     START_MS,
     TRADES,
+    dead_letter,
     decision,
     fill,
     instrument,
@@ -30,6 +33,7 @@ from tests.sinks.messages import (
     trade,
 )
 from tests.sinks.stored import select, store
+from tests.watch.board_files import queries
 
 PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
 SYMBOL = "BTC/USD.KRAKEN"
@@ -92,6 +96,44 @@ def test_the_page_has_ten_questions() -> None:
 def test_each_question_has_its_answer(history: str) -> None:
     for (heading, query), answer in zip(questions(), ANSWERS, strict=True):
         assert [_plain(row) for row in select(history, query)] == answer, heading
+
+
+def test_each_sql_panel_of_the_boards_returns_rows(history: str) -> None:
+    """Here, since this history is there already; what it lacks is written first."""
+    worth = msgspec.structs.replace(position(3), account="worth", equity="990", exposure="495")
+    store(history, POSITIONS, [worth, worth], first=2)
+    store(history, DEAD_LETTERS, [dead_letter(1)])
+    with psycopg.connect(history, autocommit=True) as connection:
+        for statement in MORE:
+            connection.execute(statement.encode())
+    panels = [query for query in queries() if query.is_sql]
+    assert len(panels) >= 14
+    empty = [panel.panel for panel in panels if not select(history, expanded(panel.text))]
+    assert empty == []
+
+
+MORE = (
+    "INSERT INTO runs (run_id, kind, state, config) VALUES ('r1', 'replay', 'running', '{}')",
+    "INSERT INTO run_tracker (run_id, step, row_count, sha256) VALUES ('r1', 'fold', 5, 'ab')",
+    "INSERT INTO run_equity VALUES ('r1', now(), 'paper', 990, 495, 0)",
+    "INSERT INTO model_decisions (model, action, champion, candidate, event_ns, evidence, decided_by, reason)"
+    " VALUES ('micro', 'promote', 'v1', 'v2', 1, '{}', 'gate', 'better')",
+)
+
+
+def expanded(panel: str) -> str:
+    """As Grafana's data source sends it, over all the history."""
+    first, last = "timestamptz '2000-01-01 00:00:00Z'", "timestamptz '2100-01-01 00:00:00Z'"
+    macros = {
+        "$__timeFilter(ts)": f"ts BETWEEN {first} AND {last}",
+        "$__timeFrom()": first,
+        "$__timeTo()": last,
+        "$__interval": "1m",
+        "$order": "c1",
+    }
+    for macro, text in macros.items():
+        panel = panel.replace(macro, text)
+    return panel
 
 
 def _plain(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import pytest
 
 from agents.metrics import BY_NAME, PREFIX
 from dashboards import build
-from tests.test_dashboards import declared
+from tests.watch.board_files import declared
 from tests.watch.cases import CASES, Case
 
 ROOT = Path(__file__).parents[2]

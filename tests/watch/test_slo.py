@@ -11,7 +11,7 @@ import pytest
 
 from agents.metrics import BY_NAME, PREFIX
 from dashboards import build, slo
-from tests.test_dashboards import declared
+from tests.watch.board_files import declared
 from tests.watch.test_alerts import promtool
 
 __all__ = ["promtool"]
