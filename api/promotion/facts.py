@@ -1,6 +1,6 @@
 """What is known of versions beside their answers: whether they load, how old they are, how long an answer takes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,20 @@ from models.gate.conditions import Facts
 from models.gate.settings import GateSettings
 from models.online.versions import CALIB
 from streams.predictions import ModelVersion
+
+_ORDERS = """
+    SELECT sent.prediction ->> 'version', count(*), count(*) FILTER (WHERE decisions.outcome = 'rejected')
+    FROM (
+        SELECT ts, log_partition, log_offset,
+            CASE WHEN reason = '' THEN convert_from(value, 'UTF8')::json -> 'prediction' END AS prediction
+        FROM orders WHERE ts >= to_timestamp(%(since)s / 1e9)
+    ) AS sent
+    JOIN decisions ON command_topic = 'orders'
+        AND (command_partition, command_offset) = (sent.log_partition, sent.log_offset)
+    WHERE decisions.ts >= to_timestamp(%(since)s / 1e9) AND decisions.kind = 'new'
+        AND sent.prediction ->> 'model' = %(model)s
+    GROUP BY 1
+"""
 
 
 async def gather(
@@ -63,6 +77,26 @@ def is_expired(version: ModelVersion, clock: int) -> bool:
     return bool(
         version.max_age_ns and version.cutoff and clock > version.cutoff + version.max_age_ns
     )
+
+
+async def with_orders(
+    connection: Connection, model: str, known: Mapping[str, Facts], since: int
+) -> dict[str, Facts]:
+    """The facts with how many orders were sent on what each version served, and refused. since: event time (ns).
+
+    From the history's rows; where no sink writes them there are no orders, and nothing is held against anybody.
+    """
+    rows = await connection.execute(_ORDERS, {"model": model, "since": since})
+    counted = {
+        version: (int(orders), int(rejected)) for version, orders, rejected in await rows.fetchall()
+    }
+    none = (0, 0)
+    return {
+        version: msgspec.structs.replace(
+            facts, orders=counted.get(version, none)[0], rejected=counted.get(version, none)[1]
+        )
+        for version, facts in known.items()
+    }
 
 
 async def timed(

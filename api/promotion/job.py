@@ -95,6 +95,9 @@ class Gate:
         """Of every version that is compared; answers are timed only of candidates that lack nothing else."""
         wanted = {state.champion, alias.previous, PRIOR, *state.candidates} - {""}
         known = await facts.gather(connection, alias.model, wanted, state.clock, self._key)
+        if state.canary is not None:
+            since = state.canary.since
+            known = await facts.with_orders(connection, alias.model, known, since)
         tables = verdict.table(state, known, self._settings, alias.held)
         for name, lines in tables.items():
             failed = [line.name for line in lines if not line.passed]

@@ -29,7 +29,8 @@ class Facts(msgspec.Struct, frozen=True):
     """What is known of a version beside its answers.
 
     refused: why it would not load, "" if it would. predict_ms: the 99th percentile of one answer, timed on logged
-    vectors. parity_mismatches: of the last comparison of features.
+    vectors. parity_mismatches: of the last comparison of features. orders, rejected: sent on what it served since the
+    canary's step began, and how many of them risk refused.
     """
 
     lane: str = "inline"
@@ -37,6 +38,8 @@ class Facts(msgspec.Struct, frozen=True):
     expired: bool = False
     predict_ms: float | None = None
     parity_mismatches: int | None = None
+    orders: int = 0
+    rejected: int = 0
 
 
 def checks(

@@ -16,6 +16,7 @@ class GateSettings:
     alpha: of a false promotion while one champion serves, over all candidates. lead_s: how far behind the newest clock
     a change takes effect. auto_promote: without it the gate proposes and a person promotes. first_champion,
     first_shadows: of a model that has none yet; those with better chances first, as a later one needs more evidence.
+    canary_orders_min: of either side, before their shares of rejected orders are compared.
     """
 
     first_champion: str = "lin"
@@ -52,6 +53,8 @@ class GateSettings:
     canary_s_min: float = 86_400.0
     canary_labels_min: int = 200
     canary_loss_bps_max: float = 200.0
+    canary_orders_min: int = 100
+    canary_reject_points_max: float = 0.01
 
     demotion_evidence: float = 5.0
     demotion_calibration_error: float = 0.15

@@ -93,9 +93,15 @@ def _canary(
     if canary.gap_bps < -settings.canary_loss_bps_max:
         reason = f"{canary.gap_bps:.1f} bps below the champion where it answered"
         return Verdict("abort", reason, challenger)
-    refused = facts.get(challenger, UNKNOWN).refused
-    if refused:
-        return Verdict("abort", f"it does not load: {refused}", challenger)
+    own = facts.get(challenger, UNKNOWN)
+    if own.refused:
+        return Verdict("abort", f"it does not load: {own.refused}", challenger)
+    points = _rejected_more(own, facts.get(state.champion, UNKNOWN), settings)
+    if points > settings.canary_reject_points_max:
+        reason = (
+            f"{100 * points:.1f} points more of its orders were rejected than of the champion's"
+        )
+        return Verdict("abort", reason, challenger)
     seconds = (state.clock - canary.since) / SECOND_NS
     if seconds < settings.canary_s_min or canary.labels < settings.canary_labels_min:
         waited = f"{seconds:.0f} s and {canary.labels} labels of this step"
@@ -103,6 +109,13 @@ def _canary(
     share = next(step for step in CANARY_STEPS if step > alias.canary_fraction)
     reason = f"the canary of {alias.canary_fraction:.0%} held"
     return Verdict("promote" if share == 1.0 else "canary", reason, challenger, share)
+
+
+def _rejected_more(own: Facts, champion: Facts, settings: GateSettings) -> float:
+    """By how much its share of rejected orders exceeds the champion's; 0 where either has sent too few to tell."""
+    if min(own.orders, champion.orders) < settings.canary_orders_min:
+        return 0.0
+    return own.rejected / own.orders - champion.rejected / champion.orders
 
 
 def _demotion(

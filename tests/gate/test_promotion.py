@@ -19,6 +19,7 @@ from api.promotion.job import Gate, Passed
 from api.registry import aliases, overview, parity, versions
 from api.registry.aliases import Busy, Connection
 from api.registry.publish import publish
+from api.registry.served import recorded
 from models import features, registry
 from models.batch import known
 from models.gate.conditions import Facts
@@ -278,6 +279,11 @@ def test_a_version_that_a_training_registers_competes_with_its_calibration(
             calibration = await versions.find(made.connection, made.model, both[1])
             assert calibration is not None
             assert (calibration.kind, calibration.parent) == ("online", new.version)
+            replayed = await recorded(stores.postgres_url)
+            assert replayed.aliases == tuple(await aliases.history(made.connection, made.model)), (
+                "a replay finds every change"
+            )
+            assert {new, calibration} <= set(replayed.versions)
 
     asyncio.run(run())
 

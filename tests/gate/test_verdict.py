@@ -96,6 +96,20 @@ def test_a_canary_that_does_not_load_is_ended() -> None:
     assert _decide(state, now, adam=BROKEN).reason == "it does not load: sha256"
 
 
+@pytest.mark.parametrize(
+    ("orders", "rejected", "action"), [(100, 12, "abort"), (100, 11, "wait"), (99, 99, "wait")]
+)
+def test_a_canary_whose_orders_are_rejected_more_often_is_ended(
+    orders: int, rejected: int, action: str
+) -> None:
+    state = stream.gate()
+    now = _carried_out(state, _decide(state), alias())
+    take_all(state, stream.BETTER.examples(Random(3), 15, first=336), QUICK)
+    adam = Facts(orders=orders, rejected=rejected)
+    lin = Facts(orders=1_000, rejected=100)
+    assert _decide(state, now, adam=adam, lin=lin).action == action
+
+
 def test_a_held_model_is_left_alone() -> None:
     assert _decide(stream.gate(), alias(held=True)) == Verdict("wait", "held")
 
