@@ -106,8 +106,11 @@ def _recalibrate(tables: LearnerTables, place: str, row: Learned) -> None:
     for each in scored(tables, place, row):
         if each.expected - each.accuracy > MISCALIBRATED:
             kept = row.versions.get(each.version)
-            state = None if kept is None else versions.recalibrated(each.version, kept.state)
-            if kept is not None and state is not None:
+            if kept is None:
+                continue
+            online = tables.learners.online(place, each.version, kept.state)
+            state = versions.recalibrated(online)
+            if state is not None:
                 row.versions[each.version] = msgspec.structs.replace(kept, state=state)
                 row.recalibrated = row.blocks
 

@@ -29,8 +29,7 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
 
     def after(self, p: float, y: int, same: bool, major: bool) -> "Tally":
         """With one label more."""
-        bins = list(self.bins)
-        bins[min(int(p * BINS), BINS - 1)] += p - y
+        bins, place = self.bins, min(int(p * BINS), BINS - 1)
         right = p if y else 1 - p
         return Tally(
             self.labels + 1,
@@ -40,7 +39,7 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
             self.expected + max(p, 1 - p),
             self.same + same,
             self.major + major,
-            tuple(bins),
+            (*bins[:place], bins[place] + (p - y), *bins[place + 1 :]),
         )
 
 

@@ -1,10 +1,13 @@
 """Which vectors may be answered and learned."""
 
 import math
+from operator import gt, lt
 
 from models.features import FEATURES, READY_SOON, SET_HASH, VECTOR
 from models.labels import GAP_MS_MAX
 from streams.predictions import Example, Features
+
+LOWS, HIGHS = [each.low for each in FEATURES], [each.high for each in FEATURES]
 
 
 def refusal(features: Features | Example) -> tuple[str, tuple[float, ...]]:
@@ -17,9 +20,8 @@ def refusal(features: Features | Example) -> tuple[str, tuple[float, ...]]:
     values = VECTOR.unpack(features.vector)
     if not all(map(math.isfinite, values)):
         return "nonfinite_input", values
-    for value, feature in zip(values, FEATURES, strict=True):
-        if not feature.low <= value <= feature.high:
-            return "out_of_distribution", values
+    if any(map(lt, values, LOWS)) or any(map(gt, values, HIGHS)):
+        return "out_of_distribution", values
     return "", values
 
 

@@ -68,7 +68,9 @@ def is_finite(numbers: Iterable[float]) -> bool:
     return math.isfinite(sum(numbers))
 
 
-def are_outliers(scores: Iterable[float]) -> bool:
+def are_outliers(scores: Sequence[float]) -> bool:
     """Whether z-scores are those of a vector that is out of distribution."""
+    if max(map(abs, scores)) <= Z_HIGH:
+        return False
     sizes = sorted(map(abs, scores), reverse=True)
     return sizes[0] > Z_MAX or sizes[Z_HIGH_COUNT - 1 : Z_HIGH_COUNT] > [Z_HIGH]

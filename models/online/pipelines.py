@@ -1,158 +1,121 @@
 """The versions that are River pipelines, each exported as plain numbers after everything it learns."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from operator import mul
+from typing import NamedTuple
 
 from models.features import NAMES
 from models.lean import lean
-from models.online.adapter import LEARNING, Format, are_outliers, is_finite
+from models.online.adapter import LEARNING, Format, is_finite
 from models.online.baselines import sigmoid
+from models.online.scaling import WIDTH, restored
 
 with lean():
-    from river import drift, linear_model, optim, preprocessing, utils
+    from river import drift, linear_model, optim, utils
 
 ADWIN = drift.ADWIN
-WIDTH = len(NAMES)
 RATE, ADAM_RATE, L2 = 0.01, 0.01, 1e-4
 PA_STEP_MAX = 0.01
 PLATT_RATE = 0.05
 DECISION_MAX = 10.0
+Optimizer = optim.base.Optimizer
+Rows = Sequence[Sequence[float]]
 
 
-class _Scaler:
-    """River's StandardScaler over the feature vector."""
+class Descent(NamedTuple):
+    """How a linear version descends: the format of its export, and its optimizer from and to the rows of moments."""
 
-    def __init__(self, learned: float, means: Iterable[float], variances: Iterable[float]) -> None:
-        self._scaler = preprocessing.StandardScaler()
-        self._scaler.counts.update(dict.fromkeys(NAMES, int(learned)))
-        self._scaler.means.update(zip(NAMES, means, strict=True))
-        self._scaler.vars.update(zip(NAMES, variances, strict=True))
+    format: Format
+    optimizer: Callable[[float, Rows], Optimizer]
+    moments: Callable[[Optimizer], Sequence[float]]
 
-    def learn(self, values: Sequence[float]) -> dict[str, float]:
-        """Take the vector in, then scale it."""
-        self._scaler.learn_one(named(values))  # type: ignore[no-untyped-call]  # River
-        return self.scale(values)
 
-    def scale(self, values: Sequence[float]) -> dict[str, float]:
-        """The z-scores of a vector."""
-        scaled: dict[str, float] = self._scaler.transform_one(named(values))  # type: ignore[no-untyped-call]  # River
-        return scaled
+class _Logistic:
+    """River's LogisticRegression over named numbers, from and to plain ones."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        names: Sequence[str],
+        intercept: float,
+        learned: float,
+        weights: Iterable[float],
+    ) -> None:
+        self._names = names
+        self.optimizer = optimizer
+        self.river = linear_model.LogisticRegression(optimizer=optimizer, l2=L2)
+        # River offers no public way in
+        self.river._weights = utils.VectorDict(dict(zip(names, weights, strict=True)))
+        self.river.intercept = intercept
+        optimizer.n_iterations = int(learned)
+
+    @property
+    def learned(self) -> int:
+        return int(self.optimizer.n_iterations)
+
+    def up(self, named: dict[str, float]) -> float:
+        answer = self.river.predict_proba_one(named)  # type: ignore[no-untyped-call]  # River
+        return float(answer[True])
 
     def numbers(self) -> list[float]:
-        """Means, then variances, in the order of the features."""
-        means, variances = self._scaler.means, self._scaler.vars
-        return [*map(means.__getitem__, NAMES), *map(variances.__getitem__, NAMES)]
+        """Intercept, count, then the weights in the order of the names."""
+        weights = self.river.weights
+        return [
+            self.river.intercept,
+            float(self.learned),
+            *map(weights.__getitem__, self._names),
+        ]
 
 
 class Linear:
-    """StandardScaler, then LogisticRegression (SGD 0.01, l2 1e-4)."""
+    """StandardScaler, then LogisticRegression (l2 1e-4) by SGD or Adam (0.01)."""
 
-    FORMAT = Format("lin2", 2 + 3 * WIDTH)
-
-    def __init__(self, state: bytes) -> None:
-        intercept, learned, *rest = self.FORMAT.numbers(state)
-        weights, means, variances = _rows(rest)
-        self._scaler = _Scaler(learned, means, variances)
-        self._optimizer = optim.SGD(RATE)
-        self._regression = _logistic(self._optimizer, weights, intercept, learned)
+    def __init__(self, state: bytes, descent: Descent) -> None:
+        self._descent = descent
+        intercept, learned, *rest = descent.format.numbers(state)
+        weights, means, variances, *moments = _rows(rest)
+        self._scale = restored(learned, means, variances)
+        optimizer = descent.optimizer(learned, moments)
+        self._regression = _Logistic(optimizer, NAMES, intercept, learned, weights)
         self.state, self.sound = state, is_finite((intercept, *rest))
 
     @property
     def learned(self) -> int:
-        return int(self._optimizer.n_iterations)
+        return self._regression.learned
 
     def predict(self, values: Sequence[float]) -> float | None:
-        scaled = self._scaler.scale(values)
-        return None if are_outliers(scaled.values()) else _up(self._regression, scaled)
+        scaled = self._scale.known(values)
+        return None if scaled is None else self._regression.up(scaled.named)
 
     def learn(self, values: Sequence[float], up: bool, weight: float, known_at: int) -> None:
         self.state = LEARNING
-        self._regression.learn_one(self._scaler.learn(values), up, weight)
-        weights = self._regression.weights
+        self._scale = scale = self._scale.after(values)
+        self._regression.river.learn_one(scale.scaled(values).named, up, weight)
         numbers = [
-            self._regression.intercept,
-            float(self.learned),
-            *map(weights.__getitem__, NAMES),
-            *self._scaler.numbers(),
+            *self._regression.numbers(),
+            *scale.means,
+            *scale.variances,
+            *self._descent.moments(self._regression.optimizer),
         ]
         self.sound = is_finite(numbers)
-        self.state = self.FORMAT.pack(numbers)
-
-
-class LinearAdam:
-    """StandardScaler, then LogisticRegression (Adam 0.01, l2 1e-4)."""
-
-    FORMAT = Format("lad1", 2 + 5 * WIDTH)
-
-    def __init__(self, state: bytes) -> None:
-        intercept, learned, *rest = self.FORMAT.numbers(state)
-        weights, means, variances, first, second = _rows(rest)
-        self._scaler = _Scaler(learned, means, variances)
-        self._optimizer = optim.Adam(ADAM_RATE)
-        if learned:
-            self._optimizer.m = utils.VectorDict(named(first))
-            self._optimizer.v = utils.VectorDict(named(second))
-        self._regression = _logistic(self._optimizer, weights, intercept, learned)
-        self.state, self.sound = state, is_finite((intercept, *rest))
-
-    @property
-    def learned(self) -> int:
-        return int(self._optimizer.n_iterations)
-
-    def predict(self, values: Sequence[float]) -> float | None:
-        scaled = self._scaler.scale(values)
-        return None if are_outliers(scaled.values()) else _up(self._regression, scaled)
-
-    def learn(self, values: Sequence[float], up: bool, weight: float, known_at: int) -> None:
-        self.state = LEARNING
-        self._regression.learn_one(self._scaler.learn(values), up, weight)
-        weights = self._regression.weights
-        first, second = self._optimizer.m, self._optimizer.v
-        numbers = [
-            self._regression.intercept,
-            float(self.learned),
-            *map(weights.__getitem__, NAMES),
-            *self._scaler.numbers(),
-            *map(first.__getitem__, NAMES),
-            *map(second.__getitem__, NAMES),
-        ]
-        self.sound = is_finite(numbers)
-        self.state = self.FORMAT.pack(numbers)
-
-
-class _PAClassifier(linear_model.PAClassifier):
-    """River's, with exact sums: its own have another last digit from Python 3.12 on, and so would every replay."""
-
-    def decision(self, x: dict[str, float]) -> float:
-        """How far on the side of a rise."""
-        return float(self.intercept) + math.fsum(self.weights[name] * z for name, z in x.items())
-
-    def learn_one(self, x: dict[Any, Any], y: bool | str | int) -> None:
-        norm = math.fsum(z * z for z in x.values())
-        side = 1 if y else -1
-        loss = max(0.0, 1.0 - side * self.decision(x))
-        step = side * min(self.C, loss / norm) if norm > 0 else 0.0
-        for name, z in x.items():
-            self.weights[name] += step * z
-        self.intercept += step
+        self.state = self._descent.format.pack(numbers)
 
 
 class PassiveAggressive:
-    """StandardScaler, then PAClassifier; its decision becomes a probability by a running Platt scale.
+    """StandardScaler, then River's PAClassifier; its decision becomes a probability by a running Platt scale.
 
-    Crammer et al. 2006 (PA-I), Platt 1999. The scale learns from each decision before the classifier does.
+    Crammer et al. 2006 (PA-I), Platt 1999. The scale learns from each decision before the classifier does. The step is
+    River's with exact sums: its own have another last digit from Python 3.12 on, and so would every replay.
     """
 
     FORMAT = Format("pas1", 4 + 3 * WIDTH)
 
     def __init__(self, state: bytes) -> None:
         intercept, learned, slope, shift, *rest = self.FORMAT.numbers(state)
-        weights, means, variances = _rows(rest)
-        self._scaler = _Scaler(learned, means, variances)
-        self._classifier = _PAClassifier(C=PA_STEP_MAX)  # type: ignore[no-untyped-call]  # River
-        self._classifier.weights.update(named(weights))
-        self._classifier.intercept = intercept
+        self._weights, means, variances = _rows(rest)
+        self._scale = restored(learned, means, variances)
+        self._intercept = intercept
         self._slope, self._shift = (slope, shift) if learned else (1.0, 0.0)
         self._learned = int(learned)
         self.state, self.sound = state, is_finite((intercept, slope, shift, *rest))
@@ -162,19 +125,21 @@ class PassiveAggressive:
         return self._learned
 
     def predict(self, values: Sequence[float]) -> float | None:
-        scaled = self._scaler.scale(values)
-        if are_outliers(scaled.values()):
+        scaled = self._scale.known(values)
+        if scaled is None:
             return None
-        return sigmoid(self._slope * self._decision(scaled) + self._shift)
+        return sigmoid(self._slope * _bounded(self._decision(scaled.scores)) + self._shift)
 
     def learn(self, values: Sequence[float], up: bool, weight: float, known_at: int) -> None:
         self.state = LEARNING
-        scaled = self._scaler.learn(values)
-        decision = self._decision(scaled)
-        error = (sigmoid(self._slope * decision + self._shift) - up) * weight
-        self._slope -= PLATT_RATE * error * decision
+        self._scale = self._scale.after(values)
+        scores = self._scale.scaled(values).scores
+        decision = self._decision(scores)
+        bounded = _bounded(decision)
+        error = (sigmoid(self._slope * bounded + self._shift) - up) * weight
+        self._slope -= PLATT_RATE * error * bounded
         self._shift -= PLATT_RATE * error
-        self._classifier.learn_one(scaled, up)
+        self._step(scores, decision, 1 if up else -1)
         self._learned += 1
         self._export()
 
@@ -183,18 +148,28 @@ class PassiveAggressive:
         self._slope, self._shift = 1.0, 0.0
         self._export()
 
-    def _decision(self, scaled: dict[str, float]) -> float:
-        decision = self._classifier.decision(scaled)
-        return float(min(max(decision, -DECISION_MAX), DECISION_MAX))
+    def _decision(self, scores: Sequence[float]) -> float:
+        """How far on the side of a rise."""
+        return self._intercept + math.fsum(map(mul, self._weights, scores))
+
+    def _step(self, scores: Sequence[float], decision: float, side: int) -> None:
+        norm = math.fsum(map(mul, scores, scores))
+        loss = max(0.0, 1.0 - side * decision)
+        step = side * min(PA_STEP_MAX, loss / norm) if norm > 0 else 0.0
+        self._weights = [
+            weight + step * score for weight, score in zip(self._weights, scores, strict=True)
+        ]
+        self._intercept += step
 
     def _export(self) -> None:
         numbers = [
-            float(self._classifier.intercept),
+            self._intercept,
             float(self._learned),
             self._slope,
             self._shift,
-            *map(float, map(self._classifier.weights.__getitem__, NAMES)),
-            *self._scaler.numbers(),
+            *self._weights,
+            *self._scale.means,
+            *self._scale.variances,
         ]
         self.sound = is_finite(numbers)
         self.state = self.FORMAT.pack(numbers)
@@ -213,27 +188,20 @@ class Calibrated:
         intercept, learned, *weights = self.FORMAT.numbers(state)
         if not learned:
             weights[0] = 1.0
-        self._optimizer = optim.SGD(RATE)
-        named_weights = dict(zip(self.INPUTS, weights, strict=True))
-        self._regression = _regression(self._optimizer, named_weights, intercept, learned)
+        self._regression = _Logistic(optim.SGD(RATE), self.INPUTS, intercept, learned, weights)
         self.state, self.sound = state, is_finite((intercept, *weights))
 
     @property
     def learned(self) -> int:
-        return int(self._optimizer.n_iterations)
+        return self._regression.learned
 
     def predict(self, values: Sequence[float]) -> float:
-        return _up(self._regression, dict(zip(self.INPUTS, values, strict=True)))
+        return self._regression.up(dict(zip(self.INPUTS, values, strict=True)))
 
     def learn(self, values: Sequence[float], up: bool, weight: float, known_at: int) -> None:
         self.state = LEARNING
-        self._regression.learn_one(dict(zip(self.INPUTS, values, strict=True)), up, weight)
-        weights = self._regression.weights
-        numbers = [
-            self._regression.intercept,
-            float(self.learned),
-            *map(weights.__getitem__, self.INPUTS),
-        ]
+        self._regression.river.learn_one(dict(zip(self.INPUTS, values, strict=True)), up, weight)
+        numbers = self._regression.numbers()
         self.sound = is_finite(numbers)
         self.state = self.FORMAT.pack(numbers)
 
@@ -247,22 +215,23 @@ def _rows(numbers: Sequence[float]) -> list[Sequence[float]]:
     return [numbers[start : start + WIDTH] for start in range(0, len(numbers), WIDTH)]
 
 
-def _logistic(
-    optimizer: optim.base.Optimizer, weights: Iterable[float], intercept: float, learned: float
-) -> linear_model.LogisticRegression:
-    return _regression(optimizer, named(weights), intercept, learned)
+def _bounded(decision: float) -> float:
+    return min(max(decision, -DECISION_MAX), DECISION_MAX)
 
 
-def _regression(
-    optimizer: optim.base.Optimizer, weights: dict[str, float], intercept: float, learned: float
-) -> linear_model.LogisticRegression:
-    regression = linear_model.LogisticRegression(optimizer=optimizer, l2=L2)
-    regression._weights = utils.VectorDict(weights)  # River offers no public way in
-    regression.intercept = intercept
-    optimizer.n_iterations = int(learned)
-    return regression
+def _adam(learned: float, moments: Rows) -> Optimizer:
+    made = optim.Adam(ADAM_RATE)
+    if learned:
+        first, second = moments
+        made.m, made.v = utils.VectorDict(named(first)), utils.VectorDict(named(second))
+    return made
 
 
-def _up(regression: linear_model.LogisticRegression, values: dict[str, float]) -> float:
-    answer = regression.predict_proba_one(values)  # type: ignore[no-untyped-call]  # River
-    return float(answer[True])
+def _moments(adam: Optimizer) -> Sequence[float]:
+    assert isinstance(adam, optim.Adam)
+    first, second = adam.m, adam.v
+    return [*map(first.__getitem__, NAMES), *map(second.__getitem__, NAMES)]
+
+
+SGD = Descent(Format("lin2", 2 + 3 * WIDTH), lambda learned, moments: optim.SGD(RATE), lambda _: ())
+ADAM = Descent(Format("lad1", 2 + 5 * WIDTH), _adam, _moments)

@@ -1,6 +1,7 @@
 """Which online versions there are, and how each is made from its state; River comes with the first that needs it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from models.features import NAMES
 from models.online.adapter import Online
@@ -35,24 +36,23 @@ def make(version: str, state: bytes) -> Online:
     if version.startswith(CALIB):
         return pipelines.Calibrated(state)
     made: dict[str, Callable[[bytes], Online]] = {
-        LIN: pipelines.Linear,
-        LIN_ADAM: pipelines.LinearAdam,
+        LIN: partial(pipelines.Linear, descent=pipelines.SGD),
+        LIN_ADAM: partial(pipelines.Linear, descent=pipelines.ADAM),
         PA: pipelines.PassiveAggressive,
     }
     return made[version](state)
 
 
-def recalibrated(version: str, state: bytes) -> bytes | None:
-    """The state with its scale begun anew; None for a version that has no scale."""
-    if version.startswith(CALIB):
-        return b""
-    if version != PA:
-        return None
-    from models.online.pipelines import PassiveAggressive
+def recalibrated(online: Online) -> bytes | None:
+    """The state of a version that begins its scale anew; None for one that has no scale."""
+    from models.online.pipelines import Calibrated, PassiveAggressive
 
-    fresh = PassiveAggressive(state)
-    fresh.recalibrate()
-    return fresh.state
+    if isinstance(online, Calibrated):
+        return b""
+    if not isinstance(online, PassiveAggressive):
+        return None
+    online.recalibrate()
+    return online.state
 
 
 def inputs(values: Sequence[float], p: float) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import pytest
 from agents.learner_tables import MODELS, place_of
 from models import labels
 from models.features import NAMES, READY_5S, READY_ALL, SET_HASH, VECTOR
-from models.online.pipelines import Linear
+from models.online.pipelines import SGD, Linear
 from streams import topics
 from streams.codec import Undecodable
 from streams.ids import Ref
@@ -170,9 +170,9 @@ def test_state_that_is_not_finite_is_given_up_and_three_disable(taught: drive.Ta
     row = taught.learners.edit(PLACE)
     assert row is not None
     kept = row.versions["lin"]
-    numbers = Linear.FORMAT.numbers(kept.state)
+    numbers = SGD.format.numbers(kept.state)
     numbers[2:4] = 1.7e308, 1.7e308
-    broken = Linear.FORMAT.pack(numbers)
+    broken = SGD.format.pack(numbers)
     row.versions["lin"] = msgspec.structs.replace(kept, state=broken)
     while (waiting := taught.waiting.lines.oldest(PLACE)) is not None:
         taught.waiting.take(PLACE, waiting)
@@ -264,7 +264,7 @@ def test_chunk_that_fails_in_a_lesson_is_run_again_from_the_committed_state(
     expected = drive.learn(twin, vectors, 600)
     model = taught.learners.online(PLACE, "lin", taught.learners[PLACE].kept("lin").state)
     assert isinstance(model, Linear)
-    lesson = model._regression.learn_one
+    lesson = model._regression.river.learn_one
     taken: list[None] = []
 
     def fail_the_third(*example: Any) -> None:
@@ -272,7 +272,7 @@ def test_chunk_that_fails_in_a_lesson_is_run_again_from_the_committed_state(
         if len(taken) == 3:
             raise RuntimeError("in the middle")
 
-    monkeypatch.setattr(model._regression, "learn_one", fail_the_third)
+    monkeypatch.setattr(model._regression.river, "learn_one", fail_the_third)
     with pytest.raises(RuntimeError):
         drive.learn(taught, vectors, 600)
     monkeypatch.undo()

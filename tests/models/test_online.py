@@ -14,7 +14,7 @@ from models.features import FEATURES, NAMES
 from models.online import adapter, versions
 from models.online.adapter import LEARNING, Online, state_hash
 from models.online.baselines import QUEUE_IMBALANCE, logit, sigmoid
-from models.online.pipelines import Calibrated, Linear, PassiveAggressive, named
+from models.online.pipelines import SGD, Calibrated, Linear, PassiveAggressive, named
 
 CALIB = f"{versions.CALIB}v0123456789ab"
 ALL = (*versions.INLINE, CALIB)
@@ -85,18 +85,44 @@ def test_state_of_another_feature_set_is_refused(version: str) -> None:
     assert versions.make(version, other).learned == 0
 
 
-def test_lin_is_the_pipeline_of_river() -> None:
+@pytest.mark.parametrize(
+    ("version", "optimizer"), [("lin", optim.SGD(0.01)), ("lin_adam", optim.Adam(0.01))]
+)
+def test_a_linear_version_is_the_pipeline_of_river_bit_for_bit(
+    version: str, optimizer: optim.base.Optimizer
+) -> None:
     pipeline = compose.Pipeline(
         preprocessing.StandardScaler(),
-        linear_model.LogisticRegression(optimizer=optim.SGD(0.01), l2=1e-4),
+        linear_model.LogisticRegression(optimizer=optimizer, l2=1e-4),
     )
-    model = Linear(b"")
-    for values, up in islice(examples(), 300):
+    model, answered = versions.make(version, b""), 0
+    for number, (values, up) in enumerate(islice(examples(), 300)):
         p = model.predict(values)
         assert p is None or p == pipeline.predict_proba_one(named(values))[True]
+        answered += p is not None
+        if number % 50 == 49:
+            model = versions.make(version, model.state)
         model.learn(values, up, 1.0, 0)
         pipeline.learn_one(named(values), up)
     assert model.learned == 300
+    assert answered > 250
+
+
+def test_versions_that_learn_the_same_share_one_scale_and_each_its_own_state() -> None:
+    draw = [(values, up) for values, up in islice(examples(), 60)]
+    alone = [versions.make(name, b"") for name in (versions.LIN, versions.PA)]
+    for version in alone:
+        for number, (values, up) in enumerate(draw):
+            version.predict(tuple([*values]))
+            version.learn(tuple([*values]), up, 1.0, number)
+    together = [versions.make(name, b"") for name in (versions.LIN, versions.PA)]
+    for number, (values, up) in enumerate(draw):
+        for version in together:
+            version.predict(values)
+        for version in together:
+            version.learn(values, up, 1.0, number)
+    assert [version.state for version in together] == [version.state for version in alone]
+    assert together[0]._scale is together[1]._scale  # type: ignore[attr-defined]  # that is the point
 
 
 def test_pa_decides_as_river_does() -> None:
@@ -107,7 +133,7 @@ def test_pa_decides_as_river_does() -> None:
         scaler.learn_one(named(values))  # type: ignore[no-untyped-call]  # River
         scaled = scaler.transform_one(named(values))  # type: ignore[no-untyped-call]  # River
         river = classifier.predict_proba_one(scaled)[True]  # type: ignore[no-untyped-call]  # River
-        assert sigmoid(model._decision(scaled)) == pytest.approx(river, abs=1e-4)
+        assert sigmoid(model._decision([*scaled.values()])) == pytest.approx(river, abs=1e-4)
         model.learn(values, up, 1.0, 0)
         classifier.learn_one(scaled, up)  # type: ignore[no-untyped-call]  # River
 
@@ -150,12 +176,12 @@ def test_a_lesson_that_breaks_the_state_is_told(version: str, bad: float) -> Non
 def test_an_interrupted_lesson_leaves_a_state_that_equals_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = Linear(b"")
+    model = Linear(b"", SGD)
 
     def fail(*_: object) -> None:
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr(model._regression, "learn_one", fail)
+    monkeypatch.setattr(model._regression.river, "learn_one", fail)
     with pytest.raises(RuntimeError):
         model.learn([1.0] * len(NAMES), True, 1.0, 0)
     assert model.state == LEARNING
@@ -186,9 +212,9 @@ def test_a_new_calibration_is_the_batch_version_itself() -> None:
 
 
 def test_a_scale_begun_anew_leaves_the_rest() -> None:
-    online = taught("pa", 500)
-    state = versions.recalibrated("pa", online.state)
-    assert state is not None and state != online.state
+    online, before = taught("pa", 500), taught("pa", 500).state
+    state = versions.recalibrated(online)
+    assert state is not None and state != before
     again = versions.make("pa", state)
     assert again.learned == 500
-    assert versions.recalibrated("lin", online.state) is None
+    assert versions.recalibrated(taught("lin", 3)) is None
