@@ -22,6 +22,7 @@ def diff(
     data: locate.Data = None,
 ) -> None:
     """Run both again, side by side, to the first output that differs; exits 0 when there is none, else 1."""
+    from agents.scorers import LoadedScorers
     from api.replay import manifest, planning
     from api.replay.parting import Parting, part
     from api.replay.whatif import Run
@@ -33,7 +34,8 @@ def diff(
             plan = manifest.read(planning.directory(settings, name))
             if plan is None:
                 raise Ended(Exit.USAGE, f"no run {name} in {settings.data}")
-            runs.append(Run(plan, None))
+            scorers = LoadedScorers(settings, waits=True)
+            runs.append(Run(plan, None, settings.postgres_url, scorers))
         found = asyncio.run(part(*runs))
     if not isinstance(found, Parting):
         output.print(f"{found} outputs, all equal")

@@ -84,6 +84,10 @@ def replay(
     costs: Annotated[
         Path | None, typer.Option(help="JSON or TOML: maker_rate, taker_rate, latency_low_ms, ...")
     ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="MODEL=VERSION to serve throughout; else what served then, of topics."),
+    ] = None,
     grid: Annotated[
         Path | None, typer.Option(help="YAML, TOML or JSON: values to try of each parameter.")
     ] = None,
@@ -115,6 +119,7 @@ def replay(
     Ctrl-C stops a run so that the same command resumes it. A finished run that is named again is repeated from its
     manifest, and must give the same hashes: else it exits 1. With --grid every combination is run, ranked and judged.
     """
+    from agents.scorers import LoadedScorers
     from api import replay_topics  # the routes take a second to import
     from api.replay import grid as grids
     from api.replay import manifest, overrides, planning
@@ -136,6 +141,7 @@ def replay(
             account=account or settings.strategy_account,
             limits=overrides.load(limits),
             costs=overrides.load(costs),
+            models=model or (),
         )
         try:
             factor = parse_speed(speed)
@@ -148,7 +154,8 @@ def replay(
             for combination in combinations:
                 planning.check(plan.strategy, plan.params | combination)
             manifest.write(directory, plan)
-            trials = grids.sweep(plan, combinations, jobs, settings.postgres_url)
+            scorers = LoadedScorers(settings, waits=True)
+            trials = grids.sweep(plan, combinations, jobs, settings.postgres_url, scorers)
             _judge(trials, len(combinations), folds, report or directory)
             raise typer.Exit
         wishes = Wishes(pace, report, replay_topics.names(publish), store, _names(keep))
@@ -176,6 +183,7 @@ async def _replay(
     name: str,
     wishes: Wishes,
 ) -> int:
+    from agents.scorers import LoadedScorers
     from api import replay_rows
     from api.replay import manifest, planning
     from api.replay.manifest import Ending
@@ -186,7 +194,7 @@ async def _replay(
         plan = await planning.plan(settings, name, **wanted)
         manifest.write(directory, plan)
     before = manifest.get(directory / ENDING, Ending)
-    run = Run(plan, directory, settings.postgres_url)
+    run = Run(plan, directory, settings.postgres_url, LoadedScorers(settings, waits=True))
     resumed = run.resume()
     if resumed:
         output.print("resumed")
@@ -201,8 +209,8 @@ async def _replay(
         return 0
     code, result = _results(run, plan, before, wishes.report or directory)
     if wishes.store:
-        await replay_rows.store(settings.postgres_url, plan, result, run.collected)
-        output.print(f"stored: runs, run_equity, run_trades, run_fills of {plan.run}")
+        await replay_rows.store(settings.postgres_url, run, result)
+        output.print(f"stored: runs, run_tracker, run_equity, run_trades, run_fills of {plan.run}")
     return code
 
 

@@ -15,11 +15,13 @@ from typing import Any
 import msgspec
 import yaml
 
+from agents.cells import NO_SCORERS
 from api.ending import Ended
 from api.replay.manifest import Manifest
 from api.replay.results import summary
 from api.replay.whatif import Run
 from models import measures
+from models.serving import Scorers
 from streams.exits import Exit
 
 COMBINATIONS_MAX = 10_000
@@ -65,18 +67,25 @@ def _combined(choices: Mapping[str, Sequence[str]]) -> Iterator[Params]:
 
 
 def sweep(
-    plan: Manifest, combinations: Sequence[Params], jobs: int, history: str = ""
+    plan: Manifest,
+    combinations: Sequence[Params],
+    jobs: int,
+    history: str = "",
+    scorers: Scorers = NO_SCORERS,
 ) -> Iterator[Trial]:
-    """Run every combination, so many at a time, each in a process of its own; in their order. history: as in `Run`."""
+    """Run every combination, so many at a time, each in a process of its own; in their order.
+
+    history, scorers: as in `Run`.
+    """
     plans = [msgspec.structs.replace(plan, params=plan.params | params) for params in combinations]
     # Spawned: a forked process would inherit threads and connections that are not its own.
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        yield from pool.map(partial(trial, history=history), plans)
+        yield from pool.map(partial(trial, history=history, scorers=scorers), plans)
 
 
-def trial(plan: Manifest, history: str = "") -> Trial:
+def trial(plan: Manifest, history: str = "", scorers: Scorers = NO_SCORERS) -> Trial:
     """One run."""
-    run = Run(plan, None, history)
+    run = Run(plan, None, history, scorers)
     asyncio.run(run.go())
     curve = summary.total(run.collected.points)
     returns = measures.returns([point[1] for point in curve], [point[3] for point in curve])

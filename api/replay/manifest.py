@@ -7,6 +7,7 @@ import msgspec
 
 from api.ending import Ended
 from streams.exits import Exit
+from streams.predictions import Alias, ModelVersion
 
 FILE = "manifest.json"
 Kept = TypeVar("Kept")
@@ -28,7 +29,8 @@ class Manifest(msgspec.Struct, frozen=True):
     data. since_ms, until_ms: event time [since, until), None:
     without that bound. symbols: these alone, all when empty. account: that the strategy trades; paper: of files, whose
     accounts are made for the replay, the name before the currency. limits, costs: fields that replace those of the
-    records on `control`. seal: source records of a chunk. every_ms: between two points of the curves.
+    records on `control`. versions, aliases: of the registry, what serves from when on. seal: source records of a chunk.
+    every_ms: between two points of the curves.
     """
 
     run: str
@@ -47,6 +49,8 @@ class Manifest(msgspec.Struct, frozen=True):
     paper: str = "paper"
     limits: dict[str, str | int] = {}
     costs: dict[str, int] = {}
+    versions: tuple[ModelVersion, ...] = ()
+    aliases: tuple[Alias, ...] = ()
     seal: int = 5_000
     every_ms: int = 1_000
 

@@ -10,7 +10,8 @@ from api import feeding, reference
 from api.ending import Ended
 from api.feeding import Feed, FeedPlan, symbol_list
 from api.history_log import history_log
-from api.replay import kafka_source, overrides
+from api.registry.served import NOTHING, recorded
+from api.replay import kafka_source, overrides, switches
 from api.replay.manifest import Manifest, Range
 from streams import topics
 from streams.exits import Exit
@@ -64,16 +65,23 @@ async def plan(
     account: str,
     limits: dict[str, Any],
     costs: dict[str, Any],
+    models: Sequence[str] = (),
 ) -> Manifest:
     """The manifest of a what-if run. names: topics to read, comma separated; "" is what it needs. Raises Ended,
     LogTruncated.
 
+    models: `MODEL=VERSION` to put in charge; else what the registry says served then, or, of files, nothing does.
     account: of files, its name in the currency that the first symbol is quoted in, see `reference.account_of`.
     """
     overrides.check(limits, costs)
     check(strategy, params)
     ranges: tuple[Range, ...] = ()
     traded = account
+    known = NOTHING
+    if path is None or models:
+        known = await recorded(settings.postgres_url)
+    was = known if path is None else known._replace(aliases=())
+    served = switches.pinned(was, models)
     if path is None:
         wanted = symbol_list(names) or (SOURCES if strategy != "none" else (*SOURCES, ORDERS))
         unknown = sorted(set(wanted) - {*SOURCES, ORDERS, topics.BARS.name})
@@ -103,6 +111,8 @@ async def plan(
         paper=account,
         limits=limits,
         costs=costs,
+        versions=served.versions if served.aliases else (),
+        aliases=served.aliases,
     )
 
 

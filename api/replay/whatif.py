@@ -8,13 +8,16 @@ from pathlib import Path
 import msgspec
 
 from agents.backtest import Backtest, Source, State
+from agents.cells import NO_SCORERS
 from agents.fold import Cell, Sent
-from agents.routes import routes
-from api.replay import file_source, history_source, kafka_source, manifest, overrides
+from agents.routes import heavy, routes
+from api.registry.served import Served
+from api.replay import file_source, history_source, kafka_source, manifest, overrides, switches
 from api.replay.hashes import Hashes, Running, Stream, Written
 from api.replay.manifest import Ending, Manifest
 from api.replay.results.collected import Collected, Collector
 from api.replay.stretch import CellName
+from models.serving import Scorers
 
 CHECKPOINT = "checkpoint.json"
 ENDING = "ending.json"
@@ -44,8 +47,17 @@ class Checkpoint(msgspec.Struct):
 class Run:
     """One run of a manifest in its directory. clock_ms: event time reached; sources: records applied."""
 
-    def __init__(self, plan: Manifest, directory: Path | None, history: str = "") -> None:
-        """directory: where it can be stopped and resumed; None: nowhere. history: the database, where it is read."""
+    def __init__(
+        self,
+        plan: Manifest,
+        directory: Path | None,
+        history: str = "",
+        scorers: Scorers = NO_SCORERS,
+    ) -> None:
+        """directory: where it can be stopped and resumed; None: nowhere. history: the database, where it is read.
+
+        scorers: where batch versions come from.
+        """
         self.plan = plan
         self.hashes = Hashes()
         self.sources = 0
@@ -53,7 +65,16 @@ class Run:
         self._directory = directory
         self._history = history
         self._collector = Collector(Collected(plan.every_ms))
-        groups = routes(plan.partitions, plan.generation, plan.strategy, plan.account, plan.params)
+        groups = routes(
+            plan.partitions,
+            plan.generation,
+            plan.strategy,
+            plan.account,
+            plan.params,
+            scorers=scorers,
+        )
+        if switches.is_heavy(plan.aliases):
+            groups = (*groups, heavy())
         self._backtest = Backtest(groups, plan.partitions, self._seen, plan.seal)
         self._skip = 0
         self._fresh: list[Output] = []
@@ -122,6 +143,10 @@ class Run:
         return passed
 
     def _source(self) -> AsyncIterator[list[Source]]:
+        served = Served(self.plan.versions, self.plan.aliases)
+        return switches.inserted(self._recorded(), served)
+
+    def _recorded(self) -> AsyncIterator[list[Source]]:
         plan = self.plan
 
         def change(value: bytes | None) -> bytes | None:
