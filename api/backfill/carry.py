@@ -1,7 +1,6 @@
 """Carries out a backfill: the connection, the source, the judge and the pages on what it judged, put together."""
 
 import asyncio
-import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -17,13 +16,13 @@ from api.backfill.order import Order
 from api.backfill.progress import Progress
 from api.backfill.record import Connection, Ending, Record, Run
 from api.backfill.run import Backfill, Judge, Source
+from api.quality import pages
 from models.quality.validator import Validator
 from sinks.migrate import migrate
 from streams.crash import Passage, nowhere
 from streams.instants import SECOND
 
 CONNECT_S = 5
-DOCS_KEPT = 30
 KEY_HEADER = "x-cg-demo-api-key"
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -80,9 +79,8 @@ async def carry_out(order: Order, means: Means, resume: str = "") -> Outcome:
             finally:
                 await client.close()
                 await asyncio.to_thread(judge.close)
-        _prune(means.docs)
-        told = str(docs) if docs.exists() else ""
-        ending = replace(ending, retries=progress.retries.total(), docs=told)
+        pages.prune(means.docs)
+        ending = replace(ending, retries=progress.retries.total(), docs=pages.link(docs))
         await record.end(run, ending)
     return Outcome(run, ending, progress.rows, backfill.changed)
 
@@ -131,11 +129,3 @@ def _stopping(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number in STOPS:
             loop.remove_signal_handler(number)
-
-
-def _prune(docs: Path) -> None:
-    """Keep the pages of the last runs alone."""
-    folders = [path for path in docs.iterdir() if path.is_dir()] if docs.exists() else []
-    folders.sort(key=lambda path: path.stat().st_mtime)
-    for old in folders[:-DOCS_KEPT]:
-        shutil.rmtree(old)

@@ -8,6 +8,16 @@ SELECT c.since, c.until FROM backfill_chunks c JOIN backfill_runs r USING (run_i
 WHERE r.source = %s AND r.symbol = %s AND r.interval = %s AND c.state = 'loaded' AND c.since < %s AND c.until > %s
 ORDER BY c.since, c.until"""
 
+ASKED = """
+SELECT r.symbol, min(c.since), max(c.until) FROM backfill_chunks c JOIN backfill_runs r USING (run_id)
+WHERE r.source = %s AND r.interval = %s GROUP BY r.symbol ORDER BY r.symbol"""
+
+
+async def asked(sql: Connection, source: str, interval: str) -> dict[str, tuple[int, int]]:
+    """From when to when, in ns, runs were asked for bars of each symbol, whatever became of them."""
+    rows = await (await sql.execute(ASKED, [source, interval])).fetchall()
+    return {symbol: (nanoseconds(since), nanoseconds(until)) for symbol, since, until in rows}
+
 
 async def missing(sql: Connection, order: Order) -> list[tuple[int, int]]:
     """The parts [since, until) of an order, in ns, that no run has loaded; empty: all of it may be trained on."""

@@ -8,7 +8,8 @@ from psycopg.types.json import Json
 
 from api.backfill.fetched import Fetched, Reference
 from api.backfill.record import Connection, Record, Run, Step, beat, moment
-from models.quality.verdict import Result, Verdict
+from api.quality import results
+from models.quality.verdict import Verdict
 from streams.bars import Candle
 from streams.crash import Passage, nowhere
 
@@ -60,13 +61,9 @@ RELEASE = """
 UPDATE quarantine SET released_at = now(), release_reason = %s WHERE run_id = %s AND chunk = %s"""
 
 FORGET_ROWS = "DELETE FROM quarantine WHERE run_id = %s AND chunk = %s"
-FORGET_RESULTS = "DELETE FROM quality_results WHERE run_id = %s AND chunk = %s"
 REFUSE = """
 INSERT INTO quarantine (run_id, chunk, kind, row_number, row, expectation, observed)
 VALUES (%s, %s, %s, %s, %s, %s, %s)"""
-
-RESULT = """
-INSERT INTO quality_results (run_id, chunk, expectation, held, observed) VALUES (%s, %s, %s, %s, %s)"""
 
 
 async def load(
@@ -88,7 +85,7 @@ async def load(
     async with record.transaction() as sql:
         await beat(sql, run.run_id)
         changed = await upsert(sql, run.run_id, fetched)
-        await _results(sql, where, verdict.results)
+        await results.store(sql, run.run_id, verdict, step.chunk.number)
         await sql.execute(RELEASE, [reason, *where])
         trades = [fetched.first_trade, fetched.last_trade]
         count = len(fetched.bars) + len(fetched.references)
@@ -125,7 +122,7 @@ async def refuse(
     ]
     async with record.transaction() as sql:
         await beat(sql, run.run_id)
-        await _results(sql, where, verdict.results)
+        await results.store(sql, run.run_id, verdict, step.chunk.number)
         await sql.execute(FORGET_ROWS, where)
         async with sql.cursor() as cursor:
             await cursor.executemany(REFUSE, rows)
@@ -146,14 +143,6 @@ async def upsert(sql: Connection, run_id: str, fetched: Fetched) -> int:
         given["ts"] = [moment(point.time) for point in fetched.references]
         changed += (await sql.execute(UPSERT_REFERENCES, given)).rowcount
     return changed
-
-
-async def _results(sql: Connection, where: list[Any], results: Sequence[Result]) -> None:
-    """This attempt's; what is known of an earlier one is forgotten."""
-    await sql.execute(FORGET_RESULTS, where)
-    rows = [[*where, r.expectation, r.held, r.observed] for r in results]
-    async with sql.cursor() as cursor:
-        await cursor.executemany(RESULT, rows)
 
 
 def _columns(rows: Sequence[Any], kind: type[msgspec.Struct]) -> dict[str, Any]:

@@ -135,6 +135,7 @@ def _order(
 def _means(settings: Settings, base_url: str, rate: float, coin: str) -> "Means":
     from api.backfill.carry import Means
     from api.backfill.run import POINTS
+    from api.quality import pages
 
     if not settings.postgres_url:
         raise Ended(
@@ -143,7 +144,7 @@ def _means(settings: Settings, base_url: str, rate: float, coin: str) -> "Means"
     key_file = settings.coingecko_key_file
     return Means(
         url=settings.postgres_url,
-        docs=settings.data / "quality",
+        docs=pages.below(settings.data),
         base_url=base_url,
         rate=rate,
         key=secret.read(Path(key_file)) if key_file else "",
@@ -217,7 +218,7 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> None:
     output.print(f"  rows     {outcome.rows} read, {outcome.changed} changed")
     output.print(f"  retries  {ending.retries}")
     if ending.docs:
-        output.print(f"  checks   {ending.docs}/index.html", markup=False)
+        output.print(f"  checks   {ending.docs}", markup=False)
     if ending.error:
         output.print(f"  {ending.error}", style="yellow", markup=False)
     if told["resume_at"]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from streams.exits import Exit
 
 if TYPE_CHECKING:
     from api.feature_store.parity import Parity
+    from api.feature_store.ways import Sample
 
 SHOWN = 5
 UNVERIFIABLE = 2
@@ -65,9 +67,10 @@ def push(
 def verify(
     since: Annotated[str | None, typer.Option("--from", help="From this record time.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Up to this record time.")] = None,
+    last: Annotated[str, typer.Option(help="In place of --from: what came within 1h, 30m.")] = "",
     sample: Annotated[
-        int, typer.Option(min=0, help="How many rows to compare at most; 0: all.")
-    ] = 1_000,
+        str, typer.Option(help="How many rows to compare at most, 0: all; or a share: 1%.")
+    ] = "1000",
     report: Annotated[Path | None, typer.Option(help="Write what was found, as JSON.")] = None,
     replay: Replay = "",
     redis_database: RedisDatabase = None,
@@ -92,7 +95,9 @@ def verify(
         store = open_store(places.find(settings, replay, redis_database))
         check(store)
         groups = configured.groups(settings)
-        wanted = parity.Wanted(instants.milliseconds(since), instants.milliseconds(until), sample)
+        wanted = parity.Wanted(
+            since_of(since, last), instants.milliseconds(until), sample_of(sample)
+        )
         log, partitions = KafkaLog(settings.brokers), settings.partitions
         found = [
             asyncio.run(parity.prove(log, groups, partitions, store, stored, wanted))
@@ -106,6 +111,32 @@ def verify(
             rows = max(each.compared.values(), default=0)
             asyncio.run(note(settings.postgres_url, each.set_hash, rows, len(each.differences)))
     raise typer.Exit(1 if any(each.differences for each in found) else 0)
+
+
+def since_of(since: str | None, last: str) -> int | None:
+    from api.commands.up import seconds_of
+
+    if since and last:
+        raise Ended(Exit.USAGE, "say --from or --last, not both")
+    if last:
+        return int((time.time() - seconds_of(last)) * 1_000)
+    return instants.milliseconds(since)
+
+
+def sample_of(text: str) -> "Sample":
+    """`1000` rows at most, or `1%` of them."""
+    from api.feature_store.ways import Sample
+
+    try:
+        if text.endswith("%"):
+            share = float(text[:-1]) / 100
+            if 0 < share <= 1:
+                return Sample(share=share)
+        elif text.isdecimal():
+            return Sample(int(text))
+    except ValueError:
+        pass
+    raise Ended(Exit.USAGE, f"--sample is a number of rows or a share such as 1%, not {text!r}")
 
 
 def _show(found: "Parity") -> None:

@@ -64,7 +64,7 @@ def train(
     Exits 0 when a version may compete, 1 when a rule refused: too few rows, data of bad quality, or every version
     below its thresholds. Nothing overrides a rejection.
     """
-    from models.batch.config import Config
+    from models.batch.config import NO_END, Config
 
     with plainly():
         if (model is None) != due:
@@ -78,7 +78,7 @@ def train(
         config = Config(
             model=model or "",
             since=(instants.milliseconds(since) or 0) * MS_NS,
-            until=(instants.milliseconds(until) or time.time_ns() // MS_NS) * MS_NS,
+            until=_until(until, NO_END if is_bars else time.time_ns() // MS_NS * MS_NS),
             source="bars" if is_bars else source,
             origin=origin if is_bars else "",
             interval=interval if is_bars else "",
@@ -136,6 +136,8 @@ def _show(result: "Result") -> None:
     """What came of a run, and why."""
     outcome = result.outcome
     output.print(f"run {result.run_id}: {outcome.state} {outcome.error}", markup=False)
+    if result.docs:
+        output.print(f"checks {result.docs}", markup=False)
     if not result.trained:
         return
     split = outcome.split
@@ -161,6 +163,11 @@ def _text(value: object) -> str:
     if value is None:
         return "-"
     return f"{value:,.5g}" if isinstance(value, float) else str(value)
+
+
+def _until(text: str | None, otherwise: int) -> int:
+    said = instants.milliseconds(text)
+    return otherwise if said is None else said * MS_NS
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api import instants, locate
-from api.commands import features
+from api.commands import features, quality
 from api.ending import plainly
 from api.replay.stretch import CellName
 
@@ -22,6 +22,7 @@ output = Console(highlight=False, soft_wrap=True)
 
 verify = typer.Typer()
 verify.command("features")(features.verify)
+verify.command("quality")(quality.verify)
 
 
 @verify.callback(invoke_without_command=True)

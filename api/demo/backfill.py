@@ -12,6 +12,7 @@ from api.backfill.client import World
 from api.backfill.order import order
 from api.demo.past import SECOND, Past
 from api.demo.venue import Answer, Venue, answer, listening
+from api.quality import pages
 from sinks.local import LocalPostgres
 
 DAYS = 4
@@ -72,7 +73,7 @@ def _means(url: str, folder: Path, base_url: str) -> Means:
         await asyncio.sleep(seconds * PAUSE_S)
 
     world = World(now=lambda: LATER / SECOND, sleep=sleep)
-    return Means(url, folder / "quality", base_url, rate=1000, world=world)
+    return Means(url, pages.below(folder), base_url, rate=1000, world=world)
 
 
 def _faults() -> dict[int, Answer]:

@@ -20,6 +20,7 @@ from api.demo.past import DAY, HOUR, SECOND, Past
 from api.demo.shadow import answered
 from api.demo.venue import Venue, listening
 from api.promotion.job import Gate, Passed
+from api.quality import pages
 from api.registry import aliases, versions
 from api.registry.publish import publish
 from api.train import bars, session
@@ -162,7 +163,7 @@ async def _fetch(settings: Settings, venue: Venue, since: int, until: int) -> Ou
     now_s = venue.now / SECOND
     means = Means(
         settings.postgres_url,
-        settings.data / "quality",
+        pages.below(settings.data),
         venue.url,
         rate=1000,
         world=World(now=lambda: now_s),

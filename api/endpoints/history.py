@@ -145,7 +145,7 @@ SELECT run_id, kind, state, started_at, heartbeat_at, ended_at, error, config, r
     SELECT run_id, kind, state, started_at, heartbeat_at, ended_at, error, config, result FROM runs
     UNION ALL
     SELECT run_id, 'training', state, coalesce(started_at, queued_at), heartbeat_at, ended_at, error, config,
-        json_build_object('versions', versions, 'metrics', metrics, 'test_looks', test_looks)
+        json_build_object('versions', versions, 'metrics', metrics, 'test_looks', test_looks, 'checks', docs)
     FROM train_runs
     UNION ALL
     SELECT run_id, 'backfill', state, started_at, heartbeat_at, ended_at, error,

@@ -9,7 +9,7 @@ from feast import FeatureStore
 from agents.group import Group
 from api.feature_store import ways
 from api.feature_store.vectors import Difference, Point, Row, Vector, compare
-from api.feature_store.ways import Logged
+from api.feature_store.ways import Logged, Sample
 from api.replay.logs import ProofLog
 from models.feature_store.sets import FeatureSet
 
@@ -58,11 +58,11 @@ class Parity:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A range of record time (ms), None: without that bound. sample: rows compared at most, 0: all."""
+    """A range of record time (ms), None: without that bound, and what of it is compared."""
 
     since_ms: int | None
     until_ms: int | None
-    sample: int
+    sample: Sample
 
     def rows(self, stored: FeatureSet, through: Mapping[str, Row] | None = None) -> Logged:
         """An empty collection of what is in the range."""
@@ -104,7 +104,7 @@ async def _logged_at(
     at = {row.point.stored: row.vector for row in newest.values()}
     newer = {point for point in served if point.time > newest[point.symbol].point.stored.time}
     if newer:
-        since = Logged(stored, min(point.time for point in newer) // 1_000_000, FOR_EVER_MS, 0)
+        since = Logged(stored, min(point.time for point in newer) // 1_000_000, FOR_EVER_MS)
         await ways.logged(log, since)
         reached = {point.symbol for point in newer}
         at = {point: vector for point, vector in at.items() if point.symbol not in reached}

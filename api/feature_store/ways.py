@@ -5,6 +5,7 @@ import heapq
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 from feast import FeatureStore
 
@@ -30,10 +31,24 @@ WAIT_S = 15.0
 
 LOOK_S = 0.5
 _FOR_EVER_NS = 2**63
+RANKS = 2**64
+
+
+class Sample(NamedTuple):
+    """Which vectors are compared: always the same ones. rows_max: those of the smallest hashes, 0: all.
+
+    share: of all, those whose hash is in the first part of all hashes.
+    """
+
+    rows_max: int = 0
+    share: float = 1.0
+
+
+ALL = Sample()
 
 
 class Logged:
-    """The vectors of one set in a range of record time, of which at most `sample` are kept (0: all), by their hash.
+    """The vectors of one set in a range of record time, of which some are kept, by their hash: see `Sample`.
 
     through: another's newest; what is later is only counted, in `later`. newest: each symbol's last one, later or not.
     """
@@ -43,7 +58,7 @@ class Logged:
         stored: FeatureSet,
         since_ms: int,
         until_ms: int,
-        sample: int,
+        sample: Sample = ALL,
         through: Mapping[str, Row] | None = None,
     ) -> None:
         self.since_ms = since_ms
@@ -74,8 +89,11 @@ class Logged:
         return last is None or point.time > last.point.time
 
     def _keep(self, row: Row) -> None:
-        item = (-_rank(row.point), *row)
-        if not self._sample or len(self._kept) < self._sample:
+        rank, rows_max = _rank(row.point), self._sample.rows_max
+        if rank >= self._sample.share * RANKS:
+            return
+        item = (-rank, *row)
+        if not rows_max or len(self._kept) < rows_max:
             heapq.heappush(self._kept, item)
         elif item > self._kept[0]:
             heapq.heapreplace(self._kept, item)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from api.quality import results
 from api.registry import versions
 from api.train import tracker
 from api.train.refused import NotTrained
@@ -15,10 +16,11 @@ from models.batch.frame import Read
 from models.batch.split import Parts, TooFew
 from models.batch.train import Ready, Task, Trained
 from models.quality.training import TrainingRules
+from models.quality.verdict import Verdict
 from streams.predictions import Example
 
-Validate = Callable[[Mapping[str, Any], TrainingRules], str]
-"""Why a training frame is not valid, "" where it is; see `models.quality.frame.validate_frame`."""
+Validate = Callable[[Mapping[str, Any], TrainingRules], Verdict]
+"""Whether a training frame is valid; see `models.quality.frame.validate_frame`."""
 
 
 Load = Callable[[], Awaitable[list[Example]]]
@@ -26,11 +28,12 @@ Load = Callable[[], Awaitable[list[Example]]]
 
 
 class Result(NamedTuple):
-    """A run that has ended."""
+    """A run that has ended. docs: the address of the pages on its rows, "" where there are none."""
 
     run_id: str
     outcome: Outcome
     trained: list[Trained]
+    docs: str = ""
 
 
 async def run(
@@ -53,8 +56,9 @@ async def run(
         outcome = msgspec.structs.replace(
             outcome, dataset_sha256=read.frame.sha256(), offsets=read.offsets
         )
-        ready = await asyncio.to_thread(prepared, read, task, validate)
+        ready = await asyncio.to_thread(prepared, read, task)
         outcome = _split(outcome, ready.parts)
+        await _judged(sql, run_id, ready, task, validate)
         fitted = await asyncio.to_thread(train.fit, ready, task)
         looks = await tracker.look(sql, run_id, outcome.dataset_sha256)
         outcome = msgspec.structs.replace(outcome, test_looks=looks)
@@ -69,18 +73,25 @@ async def run(
     return Result(run_id, outcome, trained)
 
 
-def prepared(read: Read, task: Task, validate: Validate) -> Ready:
-    """The parts, once the train rows have passed the quality suite. Raises NotTrained."""
+def prepared(read: Read, task: Task) -> Ready:
+    """The parts. Raises NotTrained."""
     try:
-        ready = train.prepared(read, task)
+        return train.prepared(read, task)
     except TooFew as error:
         left_out = ", ".join(f"{count} {why}" for why, count in read.left_out.items())
         raise NotTrained(f"too_few: {error}; left out: {left_out or 'none'}") from error
+
+
+async def _judged(
+    sql: Connection, run_id: str, ready: Ready, task: Task, validate: Validate
+) -> None:
+    """Put the train rows to the quality suite, and keep what it says. Raises NotTrained."""
     columns, rules = train.quality(ready, task)
-    reason = validate(columns, rules)
-    if reason:
-        raise NotTrained(f"quality: {reason}")
-    return ready
+    verdict = await asyncio.to_thread(validate, columns, rules)
+    async with sql.transaction():
+        await results.store(sql, run_id, verdict)
+    if not verdict.valid:
+        raise NotTrained(f"quality: {verdict.reason}")
 
 
 def _split(outcome: Outcome, parts: Parts) -> Outcome:

@@ -8,17 +8,19 @@ from typing import Any
 import msgspec
 import psycopg
 
+from api.quality import pages
 from api.registry.keys import key
 from api.registry.publish import publish
 from api.train import bars, provenance, run, sources, standing, tracker
 from api.train.run import Result
 from api.train.tracker import Connection, Trigger
 from models.batch import known
-from models.batch.config import DAY_NS, Config
+from models.batch.config import DAY_NS, NO_END, Config
 from models.batch.due import due
 from models.batch.train import Task
 from models.quality.frame import validate_frame
 from models.quality.training import TrainingRules
+from models.quality.verdict import Verdict
 from sinks.migrate import migrate
 from streams.predictions import Example
 from streams.settings import Settings
@@ -30,9 +32,6 @@ WINDOW_NS = 14 * DAY_NS
 
 BARS = "bars"
 """The source of models over bars: what backfills have stored."""
-
-DOCS = "quality"
-"""Beneath the data directory: pages on what was validated."""
 
 
 async def connected(settings: Settings) -> Connection:
@@ -54,7 +53,7 @@ async def wanted(sql: Connection, source: str, now: int) -> list[tuple[Config, T
     for each in due(await standing.standings(sql)):
         last = await tracker.last_config(sql, each.model) or Config(each.model, 0, now, source)
         if last.source == BARS:
-            config = msgspec.structs.replace(last, until=now)
+            config = msgspec.structs.replace(last, until=NO_END)
         else:
             config = msgspec.structs.replace(last, since=now - WINDOW_NS, until=now, source=source)
         found.append((config, each.trigger))
@@ -76,19 +75,24 @@ async def train(
     features, spec = known.features_of(config.model), known.spec_of(config.model)
     task = Task(config, features, spec, provenance.provenance())
     run_id = f"{config.model}-{time.time_ns() // MS_NS}"
+    folder = pages.below(settings.data) / run_id
     async with (
         tracker.training(sql, config.model),
         tracker.beating(settings.postgres_url, [run_id]),
     ):
         await tracker.queue(sql, run_id, trigger, config, task.provenance)
-        return await run.run(
+        result = await run.run(
             sql,
             run_id,
             task,
             lambda: _examples(settings, sql, config, path),
-            validate or _validator(settings, run_id),
+            validate or _validator(folder, run_id),
             key(settings),
         )
+        pages.prune(pages.below(settings.data))
+        docs = pages.link(folder)
+        await tracker.note_pages(sql, run_id, docs)
+        return result._replace(docs=docs)
 
 
 async def tell(settings: Settings, sql: Connection) -> int:
@@ -110,9 +114,8 @@ async def _examples(
     return await sources.collected(sources.history(settings.postgres_url, rows))
 
 
-def _validator(settings: Settings, run_id: str) -> run.Validate:
-    def validate(columns: Mapping[str, Any], rules: TrainingRules) -> str:
-        docs = settings.data / DOCS / run_id
-        return validate_frame(columns, rules, name=run_id, docs=docs).reason
+def _validator(folder: Path, run_id: str) -> run.Validate:
+    def validate(columns: Mapping[str, Any], rules: TrainingRules) -> Verdict:
+        return validate_frame(columns, rules, name=run_id, docs=folder)
 
     return validate

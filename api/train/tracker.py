@@ -171,6 +171,11 @@ async def end(sql: Connection, run_id: str, outcome: Outcome) -> None:
         raise RunLost(f"{run_id} is not running any more")
 
 
+async def note_pages(sql: Connection, run_id: str, docs: str) -> None:
+    """Where the pages on a run's rows are."""
+    await sql.execute("UPDATE train_runs SET docs = %s WHERE run_id = %s", [docs, run_id])
+
+
 async def last_config(sql: Connection, model: str) -> Config | None:
     """What the model's last training was told."""
     rows = await sql.execute(

@@ -6,6 +6,8 @@ import msgspec
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
+NO_END = 2**62
+"""`until` of a training on all bars that there are."""
 
 
 class Thresholds(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 `fit` sees train and validation rows only. `judge` scores the test, once; a caller counts that look before it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -70,22 +70,35 @@ def prepared(read: Read, task: Task) -> Ready:
 
 def quality(ready: Ready, task: Task) -> tuple[dict[str, Any], TrainingRules]:
     """The train rows as the quality suite takes them, and the rules that they must keep."""
-    train, features, used = ready.parts.train, task.features, ready.used
-    columns = dict(zip(features.names, train.x.T, strict=True))
-    columns = {name: columns[name] for name, yes in zip(features.names, used, strict=True) if yes}
-    clip = tuple(bounds for bounds, yes in zip(features.clip, used, strict=True) if yes)
+    parts, rows_min = ready.parts, task.config.rows_min[0]
+    known_by = parts.train_end - parts.embargo
+    weight = ready.prepared.weight
+    return suite(parts.train, weight, task.features, ready.used, known_by, rows_min=rows_min)
+
+
+def suite(
+    rows: Frame,
+    weight: skill.Floats,
+    features: FeatureSet,
+    used: Sequence[bool],
+    known_by: int,
+    *,
+    rows_min: int,
+) -> tuple[dict[str, Any], TrainingRules]:
+    """Rows with the features in use, as the quality suite takes them. known_by: ns; no label may be known later."""
+    every = zip(features.names, features.clip, rows.x.T, used, strict=True)
+    kept = [(name, clip, column) for name, clip, column, yes in every if yes]
+    names, clips, columns = zip(*kept, strict=True)
     given = {
-        "symbol": train.symbol,
-        "t0": train.t0,
-        "known_at": train.known_at,
-        "y": train.y,
-        "w": ready.prepared.weight,
-        "set_hash": np.full(len(train), features.hash),
+        "symbol": rows.symbol,
+        "t0": rows.t0,
+        "known_at": rows.known_at,
+        "y": rows.y,
+        "w": weight,
+        "set_hash": np.full(len(rows), features.hash),
     }
-    rules = TrainingRules(
-        tuple(columns), clip, ready.parts.train_end, ready.parts.embargo, task.config.rows_min[0]
-    )
-    return columns | given, rules
+    rules = TrainingRules(names, clips, known_by, 0, rows_min)
+    return dict(zip(names, columns, strict=True)) | given, rules
 
 
 def fit(ready: Ready, task: Task) -> list[Fitted]:

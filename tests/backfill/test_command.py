@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from api.demo.venue import Venue, listening
 from tests.backfill import faults
@@ -54,7 +55,7 @@ def test_a_backfill_is_fetched_judged_stored_and_told(database: str, tmp_path: P
     told = json.loads(output)
     assert told["chunks"] == {"quarantined": 1, "loaded": 1}
     assert (told["state"], told["rows_changed"]) == ("partial", 24)
-    assert "chunk 1" in (Path(told["pages"]) / "index.html").read_text()
+    assert "chunk 1" in Path(urlsplit(told["pages"]).path).read_text()
     checked = "SELECT chunk, bool_and(held), count(*) > 20 FROM quality_results GROUP BY chunk ORDER BY chunk"
     assert rows(database, checked) == [(0, False, False), (1, True, True)]
     assert rows(database, "SELECT count(*), min(ts)::date::text FROM bars") == [(24, "2024-01-02")]

@@ -8,7 +8,8 @@ FORBIDDEN = {"feast", "great_expectations", "pandas", "sklearn", "lightgbm"}
 
 def test_a_worker_imports_nothing_of_training_checking_or_the_feature_store() -> None:
     code = (
-        "import sys, agents.worker, agents.configured; "
+        "import sys, agents.worker, agents.configured, agents.routes, agents.sink, api.commands.worker; "
+        "agents.routes.routes(4); "
         "print(*{name.partition('.')[0] for name in sys.modules}, flush=True); "
         "import models.online.pipelines, models.online.trees; "
         "print(*{name.partition('.')[0] for name in sys.modules})"

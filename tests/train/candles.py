@@ -12,10 +12,15 @@ Row = tuple[str, int, str, str, str, str, str | None]
 
 
 def store(
-    url: str, origin: str, interval: str, rows: Sequence[Row], chunks: Iterable[tuple[int, int]]
+    url: str,
+    origin: str,
+    interval: str,
+    rows: Sequence[Row],
+    chunks: Iterable[tuple[int, int]],
+    refused: Iterable[tuple[int, int]] = (),
 ) -> None:
-    """The rows, and that these chunks [since, until) ns of each symbol are loaded."""
-    spans = list(chunks)
+    """The rows, that these chunks [since, until) ns of each symbol are loaded, and that others are in quarantine."""
+    spans = [*((span, "loaded") for span in chunks), *((span, "quarantined") for span in refused)]
     with psycopg.connect(url) as sql, sql.cursor() as cursor:
         with cursor.copy(
             "COPY bars (symbol, interval, ts, source, open, high, low, close, volume) FROM STDIN"
@@ -27,13 +32,13 @@ def store(
             cursor.execute(
                 "INSERT INTO backfill_runs (run_id, source, symbol, interval, since, until, state, ended_at) "
                 "VALUES (%s, %s, %s, %s, %s, %s, 'succeeded', now())",
-                [key, origin, symbol, interval, text(spans[0][0]), text(spans[-1][1])],
+                [key, origin, symbol, interval, text(spans[0][0][0]), text(spans[-1][0][1])],
             )
-            for place, (since, until) in enumerate(spans):
+            for place, ((since, until), state) in enumerate(spans):
                 cursor.execute(
                     "INSERT INTO backfill_chunks (run_id, chunk, since, until, state) "
-                    "VALUES (%s, %s, %s, %s, 'loaded')",
-                    [key, place, text(since), text(until)],
+                    "VALUES (%s, %s, %s, %s, %s)",
+                    [key, place, text(since), text(until), state],
                 )
 
 

@@ -5,6 +5,7 @@ import math
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 
 from api.train import session
@@ -12,18 +13,21 @@ from api.train.run import Result
 from models import bars
 from models.batch import bar_rows
 from models.batch.bar_rows import Prices
-from models.batch.config import Config
+from models.batch.config import NO_END, Config
 from models.batch.scorer import Scorer
 from models.labels import UP_4H
+from models.quality.verdict import Result as Expectation
+from models.quality.verdict import Verdict
 from models.registry import check_golden
 from streams.settings import Settings
 from tests.train.candles import Row, store
 from tests.train.rows import START_NS
 
+FIT = Verdict((Expectation("rows", True),))
 HOUR = 3600 * 10**9
 MODEL = "up4h.bars.all"
 SYMBOL = "BTC/USD.T"
-CONFIG = Config(MODEL, 0, 2**62, "bars", origin="test", interval="1h", cost_bps=52.0)
+CONFIG = Config(MODEL, 0, NO_END, "bars", origin="test", interval="1h", cost_bps=52.0)
 
 
 def prices(closes: list[str], *, missing: tuple[int, ...] = ()) -> list[Prices]:
@@ -83,19 +87,37 @@ def test_a_model_over_stored_bars_is_trained_and_answers_as_it_was_registered(
     assert train(database).outcome.versions == result.outcome.versions
 
 
-def test_a_range_that_is_not_whole_is_not_learned_from(database: str) -> None:
-    rows = trending(400)
-    hole = [(START_NS, START_NS + 100 * HOUR), (START_NS + 101 * HOUR, START_NS + 400 * HOUR)]
-    store(database, "test", "1h", rows, hole)
+HUNDRED = 100 * HOUR
+CHUNKS = [(START_NS + part * HUNDRED, START_NS + (part + 1) * HUNDRED) for part in range(4)]
+
+
+@pytest.mark.parametrize("refused", [0, 2, 3], ids=["first", "inner", "last"])
+def test_a_range_with_a_chunk_in_quarantine_is_not_learned_from(
+    database: str, refused: int
+) -> None:
+    loaded = [chunk for chunk in CHUNKS if chunk != CHUNKS[refused]]
+    kept = [row for row in trending(400) if any(since <= row[1] < until for since, until in loaded)]
+    store(database, "test", "1h", kept, loaded, [CHUNKS[refused]])
     result = train(database)
     assert result.outcome.state == "failed"
     assert result.outcome.error.startswith("not_loaded: BTC/USD.T: 1 parts")
+    since, until = loaded[0][0], loaded[0][1]
+    inside = msgspec.structs.replace(CONFIG, since=since, until=until)
+    assert train(database, inside).outcome.error.startswith("too_few")
 
 
-def train(url: str) -> Result:
+def test_a_range_that_ends_after_what_was_loaded_is_not_learned_from(database: str) -> None:
+    store(database, "test", "1h", trending(400), CHUNKS)
+    later = msgspec.structs.replace(CONFIG, until=CHUNKS[-1][1] + HOUR)
+    assert train(database, later).outcome.error.startswith("not_loaded: BTC/USD.T: 1 parts")
+    other = msgspec.structs.replace(CONFIG, symbols=("ETH/USD.T",))
+    assert train(database, other).outcome.error.startswith("not_loaded: ETH/USD.T")
+
+
+def train(url: str, config: Config = CONFIG) -> Result:
     async def work() -> Result:
         settings = Settings(postgres_url=url)
         async with await session.connected(settings) as sql:
-            return await session.train(settings, sql, CONFIG, "manual", None, lambda *given: "")
+            return await session.train(settings, sql, config, "manual", None, lambda *given: FIT)
 
     return asyncio.run(work())

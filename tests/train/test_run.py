@@ -17,6 +17,8 @@ from api.train.tracker import Busy, Connection, RunLost
 from models.batch.config import Config
 from models.batch.due import due
 from models.quality.frame import validate_frame
+from models.quality.verdict import Result as Expectation
+from models.quality.verdict import Verdict
 from streams.predictions import Example, ModelVersion
 from streams.settings import Settings
 from tests.train.rows import MODEL, SECOND_NS, START_NS, examples
@@ -53,11 +55,15 @@ def settings(url: str) -> Settings:
 def train(url: str, path: Path, reason: str = "", config: Config = CONFIG) -> Result:
     async def work(sql: Connection) -> Result:
         return await session.train(
-            settings(url), sql, config, "manual", path, lambda columns, rules: reason
+            settings(url), sql, config, "manual", path, lambda columns, rules: said(reason)
         )
 
     result: Result = with_sql(url, work)
     return result
+
+
+def said(reason: str = "") -> Verdict:
+    return Verdict((Expectation("y", not reason, reason),))
 
 
 def select(url: str, query: str) -> list[tuple[Any, ...]]:
@@ -122,6 +128,9 @@ def test_nothing_is_registered_of_rows_that_cannot_be_learned_from(
     ((state, error),) = select(database, "SELECT state, error FROM train_runs")
     assert state == "failed"
     assert error.startswith(why)
+    if why.startswith("quality"):
+        found = "SELECT expectation, held, observed FROM quality_results"
+        assert select(database, found) == [("y", False, "y: every one is 1")]
     for table in ("model_versions", "model_artifacts", "test_looks"):
         assert select(database, f"SELECT FROM {table}") == []
 
@@ -141,6 +150,11 @@ def test_what_cannot_be_validated_is_not_learned_from(
     assert result.outcome.state == "failed"
     assert result.outcome.error.startswith("quality: ")
     assert select(database, "SELECT FROM model_versions") == []
+    ((run_id, expectation, held, observed),) = select(
+        database, "SELECT run_id, expectation, held, observed FROM quality_results"
+    )
+    assert (run_id, expectation, held) == (result.run_id, "validated", False)
+    assert observed in result.outcome.error
 
 
 def test_a_model_is_trained_by_one_process_at_a_time(database: str, rows: Path) -> None:
