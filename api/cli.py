@@ -17,7 +17,7 @@ CLICK_USAGE = 2
 
 COMMANDS = (
     "up order kill feed worker sink api doctor verify replay diff capture topics dlq limits train promote models "
-    "backfill registry audit drill demo"
+    "backfill registry audit roles drill demo"
 ).split()
 """Each is a file of `api/commands/` with a function or a group of that name."""
 

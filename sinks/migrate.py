@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import errors
 
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x48454144  # "HEAD": one migrating process at a time, whoever it is
@@ -59,14 +60,27 @@ async def migrate(
     wanted = migrations() if wanted is None else wanted
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        await connection.execute(LEDGER)
+        await _ensure_ledger(connection)
         extensions = await _extensions(connection)
         _check_timescaledb(extensions.get(TIMESCALEDB, ""), required=require_timescaledb)
         missing = _missing(wanted, await _applied(connection))
         due = [m for m in missing if not m.extension or m.extension in extensions]
-        for migration in due:
-            await _apply(connection, migration)
+        try:
+            for migration in due:
+                await _apply(connection, migration)
+        except errors.InsufficientPrivilege as error:
+            raise SchemaRefused(
+                f"{len(due)} migrations are missing and this role may not apply them ({error}); "
+                "run `headrace roles apply` as the owner of the database"
+            ) from error
     return [f"{migration.number:03d}_{migration.name}" for migration in due]
+
+
+async def _ensure_ledger(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Only where it is missing: a role that may create nothing may not even ask to."""
+    found = await connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL")
+    if await found.fetchone() != (True,):
+        await connection.execute(LEDGER)
 
 
 async def _extensions(connection: psycopg.AsyncConnection[Any]) -> dict[str, str]:
