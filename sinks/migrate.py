@@ -96,7 +96,7 @@ def _check_timescaledb(version: str, *, required: bool) -> None:
     if not version and required:
         raise SchemaRefused(
             "TimescaleDB is required and this server does not offer it; install it there, "
-            "or set HEADRACE_REQUIRE_TIMESCALEDB=0"
+            "or set HEADRACE_REQUIRE_TIMESCALE=0"
         )
     found = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
     if version and found < TIMESCALEDB_MIN:

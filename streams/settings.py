@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from streams import login, modes
@@ -15,7 +15,9 @@ from streams.stores import StoreUrl
 class Settings(BaseSettings):
     """One field per variable: `HEADRACE_BROKERS`, `HEADRACE_PARTITIONS`, ..."""
 
-    model_config = SettingsConfigDict(env_prefix="HEADRACE_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="HEADRACE_", extra="ignore", validate_by_name=True, validate_by_alias=True
+    )
 
     app: str = Field(
         default="headrace",
@@ -132,7 +134,11 @@ class Settings(BaseSettings):
     redis_password_file: str = Field(
         default="", description="the password for it, read at each connection; then none in the URL"
     )
-    require_timescale: bool = Field(default=False, description="refuse a plain PostgreSQL")
+    require_timescale: bool = Field(
+        default=False,
+        validation_alias=AliasChoices("HEADRACE_REQUIRE_TIMESCALE", "HEADRACE_REQUIRE_TIMESCALEDB"),
+        description="refuse a plain PostgreSQL",
+    )
     replication: int = Field(
         default=1, ge=1, description="replicas that a topic must have; production 3"
     )

@@ -35,6 +35,10 @@ def test_production_does_not_start_with_a_crash_point() -> None:
     assert asyncio.run(sink.run(settings, asyncio.Event())) == Exit.SETTINGS
 
 
-def test_timescaledb_is_required_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADRACE_REQUIRE_TIMESCALE", "1")
+@pytest.mark.parametrize("name", ["HEADRACE_REQUIRE_TIMESCALE", "HEADRACE_REQUIRE_TIMESCALEDB"])
+def test_timescaledb_is_required_by_the_environment(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not Settings().require_timescale
+    monkeypatch.setenv(name, "1")
     assert Settings().require_timescale
