@@ -23,7 +23,7 @@ def rules(objectives: str) -> dict[str, Any]:
     """The rule groups, one a component."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for alert in alerts(objectives):
-        groups.setdefault(alert["component"], []).append(_rule(alert))
+        groups.setdefault(alert["component"], []).append(rule(alert))
     return {"groups": [{"name": name, "rules": found} for name, found in groups.items()]}
 
 
@@ -42,7 +42,8 @@ def value_of(alert: dict[str, Any]) -> str:
     return text
 
 
-def _rule(alert: dict[str, Any]) -> dict[str, Any]:
+def rule(alert: dict[str, Any]) -> dict[str, Any]:
+    """The rule of one alert."""
     name = alert["name"]
     return {
         "alert": f"Headrace{name}",

@@ -9,6 +9,8 @@ MODELS = Board(
         Panel("Predictions", "By model, version and role.", "ops", rates("predictions_total", "model", "version", "role")),
         Panel("Abstentions", "By reason. All at once: nothing trades on this model.", "ops", rates("abstentions_total", "model", "reason")),
         Panel("Time to handle", "Mean time of a learner's chunk: it predicts and learns in it.", "s", (('sum by (route, phase) (rate(headrace_chunk_seconds_sum{route=~"learner.*"}[R])) / sum by (route, phase) (rate(headrace_chunk_seconds_count{route=~"learner.*"}[R]))', "{{route}} {{phase}}"),)),
+        Panel("Answers and lessons q99", "Of one vector. Over a millisecond they stand in the way of orders.", "s", (*quantiles("predict_seconds", "model", 0.99), *quantiles("learn_seconds", "model", 0.99))),
+        Panel("Labels that wait", "Grows: vectors have stopped.", "none", (("sum by (model) (headrace_labels_pending)", "{{model}}"),)),
         Panel("Scores", "Over the last thousand labels, champion and challengers.", "none", (("max by (model, version, metric) (headrace_model_metric)", "{{model}} {{version}} {{metric}}"),)),
         Panel("Evidence against the champion", "Of the best candidate. Above the gate's line it takes over.", "none", (("max by (model) (headrace_champion_evalue)", "{{model}}"),), "evidence"),
         Panel("Drift alarms", "In an hour. Red: runbook DriftAlarm.", "none", (("sum by (model, version) (increase(headrace_drift_alarms_total[1h]))", "{{model}} {{version}}"),), "any"),

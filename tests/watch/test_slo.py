@@ -34,6 +34,8 @@ def _minutes(text: str) -> int:
 def _series(name: str) -> tuple[str, str, bool]:
     """What counts the good ones; what counts the others, or all."""
     histograms = {
+        "decision-latency": ("stage_seconds", 'stage="decision"', "0.2"),
+        "ingest-latency": ("ingest_seconds", 'venue="KRAKEN"', "0.3"),
         "risk-latency": ("stage_seconds", 'stage="risk"', "0.2"),
         "order-latency": ("stage_seconds", 'stage="first_event"', "0.5"),
         "engine-progress": ("event_age_seconds", 'route="account"', "5.0"),
