@@ -1,5 +1,6 @@
 """Cost models that an instrument chooses: latency, slippage, queues, assumed sizes, and how a fill tells them."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ def test_latency_models(latency: Any, low: int, high: int) -> None:
     assert low * MS <= costs.latency_ns(known, REF, "order") <= high * MS
 
 
+def test_uniform_latency_is_this_draw_of_the_command_s_place() -> None:
+    known = instrument(latency="uniform", latency_low_ms=50, latency_high_ms=51)
+    draws = [costs.latency_ns(known, REF._replace(offset=n), "order") - 50 * MS for n in (7, 8)]
+    digests = [sha256(f"0|orders.accepted|0|{n}|order".encode()).digest() for n in (7, 8)]
+    assert draws == [int.from_bytes(digest) % (MS + 1) for digest in digests]
+
+
 @pytest.mark.parametrize(
     ("model", "terms", "taking", "ticks"),
     [
@@ -34,6 +42,8 @@ def test_latency_models(latency: Any, low: int, high: int) -> None:
         ("spread_vol", {"slippage_volatility_bps": 8}, Taking(10_000, 4, 5, 5), 12),
         ("impact", {}, Taking(10_000, 4, 5, 10), 3),
         ("impact", {}, Taking(10_000, 4, 500, 10), 12),
+        ("impact", {}, Taking(10_000, 4, 5, 1), 12),
+        ("impact", {}, Taking(10_000, 4, 5, 0), 12),
     ],
 )
 def test_slippage_models(model: Any, terms: dict[str, int], taking: Taking, ticks: int) -> None:

@@ -51,6 +51,21 @@ def test_order_keeps_the_rates_of_its_acceptance() -> None:
     assert drive.tables.orders[first.order_id].taker_rate == 2600
 
 
+def test_rate_of_the_account_replaces_that_of_the_tier_alone() -> None:
+    tables = AccountTables(0)
+    assert fees.rates(control.Account(account="a", maker_rate=5), 0, tables) == (5, 2600)
+    assert fees.rates(control.Account(account="a", taker_rate=6), 0, tables) == (1600, 6)
+
+
+@pytest.mark.parametrize(("maker", "taker"), [(200, 0), (-200, 0), (0, 200), (0, -200)])
+def test_change_of_two_basis_points_at_any_volume_is_a_large_one(maker: int, taker: int) -> None:
+    known = fees.tiers(_schedule(("0", 1000, 2000), ("100", 900, 1900)))
+    changed = _schedule(("0", 1000, 2000), ("100", 900 + maker, 1900 + taker))
+    assert fees.differs(changed, known)
+    almost = _schedule(("0", 1000, 2000), ("100", 900 + maker // 2, 1900 + taker // 2))
+    assert not fees.differs(almost, known)
+
+
 def test_volume_counts_for_thirty_utc_days() -> None:
     tables, profile = AccountTables(0), control.Account(account="a")
     day = 20_000
