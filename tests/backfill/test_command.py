@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from api.demo.venue import Venue, listening
 from tests.backfill import faults
 from tests.backfill.faults import said, status
@@ -42,6 +44,7 @@ def kraken(url: str, *more: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.quality
 def test_a_backfill_is_fetched_judged_stored_and_told(database: str, tmp_path: Path) -> None:
     """Of two chunks one lacks a trade: it is told and not stored; the other one's page says what was checked."""
     hole = said(faults.holed)

@@ -92,6 +92,7 @@ def test_too_few_examples_say_nothing(filled: str) -> None:
     assert [part.name for part in judged(filled)] == NAMES[:1]
 
 
+@pytest.mark.quality
 @pytest.mark.soak
 def test_the_nightly_command_judges_with_great_expectations_and_links_its_pages(
     filled: str, tmp_path: Path

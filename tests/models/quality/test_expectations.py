@@ -65,6 +65,7 @@ def test_every_expectation_has_a_case_that_breaks_it(rules: Rules) -> None:
     assert set(CHANGES[rules]) == names
 
 
+@pytest.mark.quality
 def test_a_whole_frame_is_valid(validator: Validator) -> None:
     for rules, columns in (
         (frames.CANDLES, frames.bars()),
@@ -80,6 +81,7 @@ def test_the_fast_check_tells_the_broken_expectation(rules: Rules, name: str) ->
     assert [result.expectation for result in found.broken] == [name]
 
 
+@pytest.mark.quality
 @pytest.mark.parametrize(("rules", "name"), TWINS)
 def test_great_expectations_tells_the_same(validator: Validator, rules: Rules, name: str) -> None:
     columns = broken(rules, name)
