@@ -63,7 +63,7 @@ def on_quote(event: Event[Quote], tables: BrokerTables) -> Iterable[Output]:
     book = exchange.index.books.get(symbol)
     if book is None:
         return ()
-    standing = exchange.standing.overlay.get(symbol) or exchange.standing.edit(symbol)
+    standing = exchange.standing.edit(symbol)
     time = quote.time
     if (
         standing is not None

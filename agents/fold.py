@@ -275,7 +275,7 @@ class Walk:
                         after = place + 1
                         break
             except codec.Undecodable as refusal:
-                outbox.refuse(event, step + place - first + 1, refusal)
+                self._refuse(source, step + place - first + 1, refusal)
                 if to_output:
                     after = place + 1
                     break
@@ -286,7 +286,7 @@ class Walk:
 
     def _carefully(self, source: Input, records: Sequence[Record]) -> None:
         """Any records, one by one."""
-        event, cell = self._event, self._cell
+        event = self._event
         for record in records:
             self.step += 1
             event.record = record
@@ -297,8 +297,7 @@ class Walk:
                 if outputs:
                     self.outbox.add(event, self.step, outputs)
             except codec.Undecodable as refusal:
-                if source.tells(refusal.reason, cell.partition):
-                    self.outbox.refuse(event, self.step, refusal)
+                self._refuse(source, self.step, refusal)
             except Exception as error:  # noqa: BLE001  whatever a handler raises, nothing is committed
                 raise self._failed(error) from error
 
@@ -314,6 +313,10 @@ class Walk:
             raise codec.Undecodable("NULL_VALUE", "the record has no value")
         event.message = source.topic.decode(value)
         return [output for handler in source.handlers for output in handler(event, tables)]
+
+    def _refuse(self, source: Input, step: int, refusal: codec.Undecodable) -> None:
+        if source.tells(refusal.reason, self._cell.partition):
+            self.outbox.refuse(self._event, step, refusal)
 
     def _failed(self, error: Exception) -> HandlerFailed:
         if isinstance(error, HandlerFailed):

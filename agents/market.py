@@ -37,8 +37,9 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
     Raises Undecodable: UNKNOWN_SYMBOL, PRICE_NOT_POSITIVE or SIZE_NOT_POSITIVE, before anything is changed.
     """
     quote = event.message
-    state = tables.market.overlay.get(quote.symbol)
-    if state is None:
+    symbol, market = quote.symbol, tables.market
+    state = market.get(symbol)
+    if state is None or symbol not in market.changed:
         state = _open(tables, quote, _check_quote)
     time, bid, ask = quote.time, quote.bid, quote.ask
     bid_size, ask_size = quote.bid_size, quote.ask_size
@@ -67,8 +68,9 @@ def on_quote(event: Event[Quote], tables: MarketTables) -> tuple[Output, ...]:
 def on_trade(event: Event[Trade], tables: MarketTables) -> tuple[Output, ...]:
     """Apply one trade; raises Undecodable as `on_quote` does."""
     trade = event.message
-    state = tables.market.overlay.get(trade.symbol)
-    if state is None:
+    symbol, market = trade.symbol, tables.market
+    state = market.get(symbol)
+    if state is None or symbol not in market.changed:
         state = _open(tables, trade, _check_trade)
     if trade.price <= 0 or trade.size <= 0:
         _check_trade(trade)

@@ -60,6 +60,8 @@ SETTINGS: Mapping[str, str] = {
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    # A transaction begins while the markers of the one before are written; the broker looks again after this (20 ms).
+    "add.partitions.to.txn.retry.backoff.ms": "1",
     # After a kill the controller refuses the broker until the session of the killed one is over (default 9 s).
     "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "500",

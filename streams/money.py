@@ -28,12 +28,12 @@ def parse(text: str) -> int:
 
 def text(units: int) -> str:
     """The shortest decimal string of an amount in money units; `parse` undoes it."""
-    sign = "-" if units < 0 else ""
-    whole, fraction = divmod(abs(units), UNIT)
-    if not fraction:
-        return f"{sign}{whole}"
-    digits = f"{fraction:018d}".rstrip("0")
-    return f"{sign}{whole}.{digits}"
+    sign, digits = ("-", str(-units)) if units < 0 else ("", str(units))
+    if len(digits) <= SCALE:
+        digits = digits.zfill(SCALE + 1)
+    fraction = digits[-SCALE:].rstrip("0")
+    whole = digits[:-SCALE]
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
 def fee(notional: int, rate: int) -> int:

@@ -33,7 +33,7 @@ class Valued(Protocol):
 class Topic:
     """One topic. decode: bytes of a value -> message, raises `codec.Undecodable`.
 
-    fast: the bare decoder of a busy topic, which raises what it likes.
+    fast: the bare decoder, which raises what it likes; None where decoding is more than that.
     copartition: topics of one such group have equal partition counts and are keyed alike; "broadcast" topics have one
     partition and are read in full by every cell; "single" topics stand alone.
     message: the type of its values, for schemas: a struct, or a union of pydantic models; None: the engine's own.
@@ -75,7 +75,6 @@ def _json(
     *,
     cleanup: Literal["delete", "compact"] = "delete",
     days: int = 90,
-    is_busy: bool = False,
 ) -> Topic:
     """A topic of one message type, as the engine writes it."""
     return Topic(
@@ -83,15 +82,15 @@ def _json(
         key,
         copartition,
         codec.json_decoder(message),
-        msgspec.json.Decoder(message).decode if is_busy else None,
+        msgspec.json.Decoder(message).decode,
         cleanup,
         days * DAY_MS,
         message,
     )
 
 
-TRADES = _json("market.trades", "symbol", "symbol", messages.Trade, is_busy=True, days=7)
-QUOTES = _json("market.quotes", "symbol", "symbol", messages.Quote, is_busy=True, days=7)
+TRADES = _json("market.trades", "symbol", "symbol", messages.Trade, days=7)
+QUOTES = _json("market.quotes", "symbol", "symbol", messages.Quote, days=7)
 BARS = _json("market.bars", "symbol", "symbol", messages.Bar)
 MARKS = _json("market.marks", "symbol", "broadcast", messages.Mark, cleanup="compact")
 ORDERS = Topic("orders", "account", "account", orders.decode, message=orders.Command)

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from streams import money
+from streams.instruments import Instrument
 from streams.messages import MarkUsed
 from tables import rates
 from tables.account import Balance
 from tables.account_tables import AccountTables
-from tables.marks import age_ms
+from tables.marks import View, age_ms
 from tables.orders import OpenLots, pair
 from tables.position import Position
 
@@ -75,13 +77,16 @@ def of(
 
 
 def worth(tables: AccountTables, account: str, currency: str, clock_ns: int) -> Exposure:
-    """What an account is worth now: as `of`, but positions alone, since every mark of one asks for it."""
+    """What an account is worth now: of `of` cash, value, margins and fees alone, since every order and fill asks."""
     found = Exposure()
     row = tables.holdings.get(account)
     for symbol in row.symbols if row else ():
         position = tables.positions.get(pair(account, symbol))
-        if position is not None and position.qty:
-            _count(found, tables, (symbol, currency, clock_ns), (position.qty, 0, 0))
+        if position is None or not position.qty:
+            continue
+        priced = _priced(found, tables, symbol, currency, clock_ns)
+        if priced is not None:
+            _hold(found, priced, position.qty)
     _count_cash(found, tables, account, currency, clock_ns)
     return found
 
@@ -89,6 +94,42 @@ def worth(tables: AccountTables, account: str, currency: str, clock_ns: int) -> 
 def margin_available(found: Exposure) -> int:
     """Equity less the margin in use and what open orders hold."""
     return found.nav - found.margin - found.reserved
+
+
+class _Priced(NamedTuple):
+    """A symbol that can be counted. lot2: money units of the base currency of two lots; even."""
+
+    mark: View
+    instrument: Instrument
+    lot2: int
+
+
+def _priced(
+    found: Exposure, tables: AccountTables, symbol: str, currency: str, clock_ns: int
+) -> _Priced | None:
+    """What a symbol is counted at; None, with a note of the symbol, where it cannot be."""
+    mark, instrument = tables.marks.get(symbol), tables.instruments[symbol]
+    if mark is None or not mark.mid2 > 0:
+        found.unpriced = found.unpriced or symbol
+        return None
+    lot2 = instrument.notional(mark.mid2, 1)  # of half ticks, so twice the worth of a lot; even
+    if instrument.quote == currency:
+        return _Priced(mark, instrument, lot2)
+    converted = rates.convert(tables, lot2, instrument.quote, currency, clock_ns)
+    if converted is None:
+        found.foreign = found.foreign or symbol
+        return None
+    return _Priced(mark, instrument, converted)
+
+
+def _hold(found: Exposure, priced: _Priced, qty: int) -> None:
+    """Add what is held of a symbol. qty: lots, signed."""
+    _, instrument, lot2 = priced
+    held = abs(qty) * lot2 // 2
+    found.value += qty * lot2 // 2
+    found.held += held
+    found.margin += held * instrument.initial_margin_units // money.UNIT
+    found.maintenance += held * instrument.maintenance_margin_units // money.UNIT
 
 
 def _count(
@@ -99,25 +140,14 @@ def _count(
 ) -> None:
     """Add a symbol. lots: held, at worst with the order in question, at worst without it."""
     symbol, currency, clock_ns = of_symbol
-    mark, instrument = tables.marks.get(symbol), tables.instruments[symbol]
-    if mark is None or not mark.mid2 > 0:
-        found.unpriced = found.unpriced or symbol
+    priced = _priced(found, tables, symbol, currency, clock_ns)
+    if priced is None:
         return
-    lot2 = instrument.notional(mark.mid2, 1)  # of half ticks, so twice the worth of a lot; even
-    if instrument.quote != currency:
-        converted = rates.convert(tables, lot2, instrument.quote, currency, clock_ns)
-        if converted is None:
-            found.foreign = found.foreign or symbol
-            return
-        lot2 = converted
+    mark, _, lot2 = priced
     qty, after, before = lots
-    held = abs(qty) * lot2 // 2
-    age = age_ms(mark, clock_ns)
-    found.marks = (*found.marks, MarkUsed(symbol, mark.cause, mark.mid2, age))
-    found.value += qty * lot2 // 2
-    found.held += held
-    found.margin += held * instrument.initial_margin_units // money.UNIT
-    found.maintenance += held * instrument.maintenance_margin_units // money.UNIT
+    _hold(found, priced, qty)
+    used = MarkUsed(symbol, mark.cause, mark.mid2, age_ms(mark, clock_ns))
+    found.marks = (*found.marks, used)
     found.gross += abs(after) * lot2 // 2
     found.before += before * lot2 // 2
     found.worst[symbol] = after * lot2 // 2

@@ -1,6 +1,6 @@
 """One cell driven over dicts: the fold without the log, and its changelog as compaction would leave it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.fold import Cell, Chunk, Record, Sent
@@ -41,7 +41,7 @@ class DictRun:
         return cell
 
 
-def sums(cell: Cell) -> dict[str, Sum]:
+def sums(cell: Cell) -> Mapping[str, Sum]:
     """The committed rows of a demo cell."""
     tables: Any = cell.tables
     assert isinstance(tables, DemoTables)

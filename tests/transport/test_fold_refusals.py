@@ -130,12 +130,12 @@ def test_several_failing_records_of_one_chunk_each_get_their_dead_letter() -> No
 def test_where_the_rule_is_to_stop_a_failing_handler_changes_nothing(bid: int) -> None:
     run = DictRun(STRICT)
     run.apply(topics.QUOTES, [quote(offset) for offset in range(5)])
-    before, progress = sums(run.cell).copy(), codec.encode(run.cell.progress)
+    before, progress = dict(sums(run.cell)), codec.encode(run.cell.progress)
     with pytest.raises(HandlerFailed, match=r"demo: market\.quotes\[0\]@7"):
         run.cell.apply([("market.quotes", [quote(5), quote(6), quote(7, bid=bid), quote(8)])])
     assert sums(run.cell) == before
     assert codec.encode(run.cell.progress) == progress
-    assert run.cell.tables.all()[0].overlay == {}
+    assert run.cell.tables.all()[0].changed == {}
 
 
 def test_a_generator_that_fails_after_its_first_output_sends_none_of_them() -> None:
