@@ -17,7 +17,7 @@ from streams.secret import SecretFile, SecretRefused
 Protocol = Literal["PLAINTEXT", "SASL_SSL"]
 MECHANISM = "SCRAM-SHA-512"
 ASK_MS = 5_000
-CLOSE_S = 0.05
+CLOSE_S = 0.25
 """A refused TLS connection is closed in the background."""
 
 

@@ -7,6 +7,12 @@ from models.feature_store.sets import SETS, FeatureSet
 SCHEMA = "feast"
 """Of these views, of Feast's registry and of the tables that it makes for a join."""
 
+MAKE_SCHEMA = f"""
+DO $$ BEGIN
+    IF to_regnamespace('{SCHEMA}') IS NULL THEN CREATE SCHEMA {SCHEMA}; END IF;
+END $$"""
+"""A role that may make none may not even ask for one that is there."""
+
 EVENT_TIME = "event_timestamp"
 LOGGED = "logged"
 """Orders rows of one event time as the log does: the record's time, then microseconds by offset."""
@@ -40,7 +46,7 @@ def statements() -> list[str]:
     made = [_of_set(stored) for stored in SETS] + [_of_accounts(ACCOUNT_VIEW)]
     names = [*(stored.view for stored in SETS), ACCOUNT_VIEW.name]
     dropped = [f"DROP VIEW IF EXISTS {relation(name)}" for name in names]
-    return [f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}", *dropped, *made]
+    return [MAKE_SCHEMA, *dropped, *made]
 
 
 def _of_set(stored: FeatureSet) -> str:

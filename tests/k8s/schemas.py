@@ -222,9 +222,8 @@ CLUSTER = fields(
                             "ensure": one_of("present", "absent"),
                             "login": YES_NO,
                             "connectionLimit": SOME,
-                            "inRoles": list_of(one_of("pg_read_all_data", "pg_write_all_data")),
-                            "passwordSecret": fields({"name": NAME}),
-                        }
+                        },
+                        {"passwordSecret": fields({"name": NAME})},
                     )
                 )
             }

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from sinks import roles
 from tests.k8s.objects import BUILT_IN, PROFILES, built, of_kind, one, own_pods, settings_of
 from tests.k8s.schemas import SCHEMAS
 
@@ -72,8 +73,11 @@ def test_every_secret_that_is_asked_for_is_made_with_that_key(profile: str) -> N
             if made.get(tls["secretName"])
         ]
         assert all(tls["secretName"] in made for tls in ingress["spec"]["tls"])
-    for role in one(profile, "Cluster", "history")["spec"]["managed"]["roles"]:
-        asked += [(role["passwordSecret"]["name"], key) for key in ("username", "password")]
+    history = one(profile, "Cluster", "history")["spec"]
+    logins = [role for role in history["managed"]["roles"] if role["login"]]
+    named = [role["passwordSecret"]["name"] for role in logins]
+    for name in (history["bootstrap"]["initdb"]["secret"]["name"], *named):
+        asked += [(name, key) for key in ("username", "password")]
     missing = {
         (name, key)
         for name, key in asked
@@ -85,10 +89,10 @@ def test_every_secret_that_is_asked_for_is_made_with_that_key(profile: str) -> N
 
 def test_database_users_are_those_of_the_urls() -> None:
     spec = one("production", "Cluster", "history")["spec"]
-    known = {
-        spec["bootstrap"]["initdb"]["owner"],
-        *(role["name"] for role in spec["managed"]["roles"]),
-    }
+    managed = spec["managed"]["roles"]
+    known = {spec["bootstrap"]["initdb"]["owner"], *(r["name"] for r in managed if r["login"])}
+    assert {role["name"] for role in managed} == roles.ROLES.keys()
+    assert not any("inRoles" in role for role in managed), "rights come from the matrix alone"
     urls = [
         settings_of("production", pod).get("HEADRACE_POSTGRES_URL", "")
         for pod in own_pods("production")
@@ -98,6 +102,14 @@ def test_database_users_are_those_of_the_urls() -> None:
     assert users == known
     connections = sum(role["connectionLimit"] for role in spec["managed"]["roles"])
     assert connections < int(spec["postgresql"]["parameters"]["max_connections"])
+
+
+def test_users_of_the_cache_are_those_of_the_matrix() -> None:
+    (secret,) = [
+        o for o in of_kind("production", "ExternalSecret") if o["metadata"]["name"] == "latest-acl"
+    ]
+    hashes = {user: f"{{{{ .{user} | sha256sum }}}}" for user in roles.USERS}
+    assert secret["spec"]["target"]["template"]["data"]["users.acl"] == roles.users_file(hashes)
 
 
 def test_kafka_loses_nothing_that_was_acknowledged() -> None:

@@ -59,7 +59,7 @@ WANTED: set[Flow] = {
 JOBS: dict[str, set[Flow]] = {
     job: {*product((job,), KAFKA, (9093,)), (job, "history", 5432)}
     for job in ("train", "promote", "history-check", "parity")
-} | {"quality": {("quality", "history", 5432)}}
+} | {job: {(job, "history", 5432)} for job in ("quality", "roles", "registry-backup", "audit-head")}
 JOBS["parity"].add(("parity", "latest", 6379))
 """What each job reaches; nobody reaches a job."""
 

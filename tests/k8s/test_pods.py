@@ -290,6 +290,8 @@ def test_the_quota_has_room_for_every_pod_at_its_largest_count(profile: str) -> 
     ]
     database = one(profile, "Cluster", "history")["spec"]
     storage += [database["storage"]["size"], database["walStorage"]["size"]] * database["instances"]
+    claims = of_kind(profile, "PersistentVolumeClaim")
+    storage += [claim["spec"]["resources"]["requests"]["storage"] for claim in claims]
     storage += ["10Gi"]  # the latest state
     assert sum(map(amount, storage)) <= amount(hard["requests.storage"])
     assert len(storage) <= int(hard["persistentvolumeclaims"])

@@ -149,7 +149,7 @@ def test_every_process_starts_as_its_overlay_has_it(
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_secret_file_of_the_settings_is_mounted_and_back(profile: str) -> None:
     for pod in processes(profile):
-        given = settings_of(profile, pod).values()
+        given = (*settings_of(profile, pod).values(), *pod.containers[-1]["args"])
         named = {part.split("&")[0] for value in given for part in value.split(f"{MOUNTED}/")[1:]}
         assert named == mounted(pod), pod.maker
 
