@@ -94,8 +94,8 @@ audit: $(INSTALLED) $(OPS) ## known vulnerabilities of what the lock names; 3 an
 scale: $(INSTALLED) ## workers that join and leave under load: make scale ARGS="--rounds 100"
 	HEADRACE_PARTITIONS=6 FAULTS_SYMBOLS=48 $(BIN)/python -m tests.scale.run $(ARGS)
 
-security: $(INSTALLED) ## who may do what at a secured broker, asked of one, and logins that it refuses
-	$(BIN)/python -m pytest tests/security -s $(ARGS)
+security: $(INSTALLED) ## who may do what at brokers and stores, asked of them; logins and settings that are refused
+	$(BIN)/python -m pytest tests/security tests/test_guards.py -s $(ARGS)
 
 drill: $(EVERYTHING) $(BACKUP) ## lose each part on a fresh copy and bring it back, timed: make drill PART=history
 	$(BIN)/headrace drill $(or $(PART),all) $(ARGS)

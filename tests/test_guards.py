@@ -6,6 +6,8 @@ from typing import Any
 
 import certifi
 import pytest
+from rich.console import Console
+from rich.table import Table
 from typer.testing import CliRunner
 
 from agents import insecure
@@ -40,6 +42,24 @@ INSECURE: dict[str, dict[str, Any]] = {
     "history_without_timescale": {"require_timescale": False},
     "single_person_release": {"two_person_release": False},
 }
+
+
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"simulation": "on"},
+    {"simulation": "perhaps"},
+    {"allow_insecure_defaults": "true"},
+    {"allow_insecure_defaults": "false"},
+    *({name: False} for name in guards.REQUIRED),
+    {"crash": "commit:1"},
+    {"lockstep": True},
+    {"profile": "producton"},
+    {"profile": ""},
+    {"profile": "staging", "namespace": "headrace-prod"},
+)
+
+
+def _named(change: dict[str, Any]) -> str:
+    return ",".join(f"{name}={value}" for name, value in change.items())
 
 
 @pytest.fixture
@@ -132,26 +152,22 @@ def test_who_starts_with_something_insecure(profile: str, switch: str, starts: b
     assert (subjects(fields) == set()) is starts
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"simulation": "on"},
-        {"simulation": "perhaps"},
-        {"allow_insecure_defaults": "true"},
-        {"allow_insecure_defaults": "false"},
-        *({name: False} for name in guards.REQUIRED),
-        {"crash": "commit:1"},
-        {"lockstep": True},
-        {"profile": "producton"},
-        {"profile": ""},
-        {"profile": "staging", "namespace": "headrace-prod"},
-    ],
-    ids=lambda change: ",".join(f"{name}={value}" for name, value in change.items()),
-)
+@pytest.mark.parametrize("change", CHANGES, ids=_named)
 def test_production_refuses_each_single_deviation(
     secure: dict[str, Any], change: dict[str, Any]
 ) -> None:
     assert subjects({**secure, "profile": "production", **change}) != set()
+
+
+def test_each_refusal_of_production_says_what_is_and_what_should_be(secure: dict[str, Any]) -> None:
+    table = Table("production, but for", "said", title="refused with exit 78")
+    for change in (*INSECURE.values(), *CHANGES):
+        settings = Settings(**{**secure, "profile": "production", **change})
+        said = list(map(str, guards.refusals(settings, is_api=True)))
+        assert said and all("should be" in line for line in said)
+        assert PASSWORD not in "".join(said)
+        table.add_row(_named(change).replace(PASSWORD, "..."), "; ".join(said))
+    Console(width=150).print(table)
 
 
 @pytest.mark.parametrize("switch", ["require_tls", "require_tokens"])
