@@ -1,7 +1,6 @@
 """A run's row, its versions and their files are there together or not at all, and a dead run is known as such."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ import psycopg
 import pytest
 
 from api.registry import versions
-from api.train import session, sources, standing, tracker
+from api.train import session, sources, tracker
 from api.train.run import Result
 from api.train.tracker import Busy, Connection, RunLost
 from models.batch.config import Config
-from models.batch.due import due
 from models.quality.frame import validate_frame
 from models.quality.verdict import Result as Expectation
 from models.quality.verdict import Verdict
@@ -196,53 +194,6 @@ def test_the_heart_beats_while_a_run_lasts(database: str) -> None:
             old = "SELECT FROM train_runs WHERE heartbeat_at < now() - interval '60 seconds'"
             while (await sql.execute(old)).rowcount:  # noqa: ASYNC110  another process's row
                 await asyncio.sleep(0.01)
-
-    with_sql(database, work)
-
-
-def test_a_request_is_taken_up_by_the_next_run_and_asked_once(database: str) -> None:
-    async def work(sql: Connection) -> None:
-        await tracker.ask(sql, MODEL, "drift", "ADWIN")
-        await tracker.ask(sql, MODEL, "drift", "PSI")
-        assert [each.trigger for each in due(await standing.standings(sql))] == ["drift"]
-        await tracker.queue(sql, "r1", "drift", CONFIG, {})
-        await tracker.start(sql, "r1")
-        await tracker.ask(sql, MODEL, "drift", "again")
-        (found,) = await standing.standings(sql)
-        assert found.asked == {"drift"}
-        assert found.run_age is not None
-        assert due([found]) == []  # it cools down
-
-    with_sql(database, work)
-    assert select(database, "SELECT reason, run_id FROM train_requests ORDER BY request") == [
-        ("ADWIN", "r1"), ("again", None)
-    ]  # fmt: skip
-
-
-def test_a_drift_of_what_serves_asks_for_a_training_with_what_the_last_one_was_told(
-    database: str,
-) -> None:
-    async def work(sql: Connection) -> None:
-        now = time.time_ns()
-        last = msgspec.structs.replace(CONFIG, seed=99, left_out=("vpin",))
-        await tracker.queue(sql, "r0", "manual", last, {})
-        await tracker.start(sql, "r0")
-        await sql.execute("UPDATE train_runs SET started_at = now() - interval '7 hours'")
-        assert await session.wanted(sql, "history", now) == []
-        await sql.execute(
-            "INSERT INTO predictions (ts, log_partition, log_offset, prediction_id, symbol, model, version, abstain, "
-            "learned, outputs, bid, ask, mid2, volatility_bps, features_topic, features_partition, features_offset, "
-            "event_ns, flags) VALUES (now(), 0, 0, 'p', 's', %s, 'lin', '', 0, '[]', 1, 1, 2, 0, '', 0, 0, 0, "
-            """'["held","drift_hold"]')""",
-            [MODEL],
-        )
-        ((config, trigger),) = await session.wanted(sql, "history", now)
-        assert (trigger, config.seed, config.left_out) == ("drift", 99, ("vpin",))
-        assert (config.source, config.until, config.since) == (
-            "history",
-            now,
-            now - session.WINDOW_NS,
-        )
 
     with_sql(database, work)
 
