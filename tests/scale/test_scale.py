@@ -28,7 +28,7 @@ def test_the_plan_of_the_page_is_the_one_that_is_reckoned() -> None:
 @pytest.mark.kafka
 @pytest.mark.timeout(900)
 def test_workers_come_and_go_under_load_and_verify_finds_nothing(tmp_path: Path) -> None:
-    outcome = run.run(tmp_path, rounds=4, watch_s=8.0, counts=(1, 2))
+    outcome = run.run(tmp_path, rounds=4, watch_s=8.0, counts=(1, 2, 3))
     print(run.table(outcome))
     assert outcome.is_clean
     assert len(outcome.changes) == 7

@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,13 +13,16 @@ import pytest
 from psycopg import errors, sql
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
+from typer.testing import CliRunner
 
+from api.cli import app
 from api.current import CurrentReader
-from sinks import roles
+from sinks import backups, registry_copy, roles
 from sinks.batch import Place
 from sinks.history import History, Snapshot
 from sinks.latest import Keys, Latest
 from sinks.migrate import SchemaRefused, migrate
+from sinks.registry_copy import MANIFEST
 from sinks.roles import OPERATIONS, ROLES
 from streams.meter import NoMeter
 from streams.settings import Settings
@@ -124,6 +129,31 @@ def test_a_sink_that_owns_nothing_stores_rows_and_moves_its_offsets(granted: str
     assert asyncio.run(store()) == 2
 
 
+def test_a_backup_copies_the_registry_and_its_age_is_known(granted: str, tmp_path: Path) -> None:
+    command = [
+        "registry",
+        "copy",
+        str(tmp_path),
+        "--keep",
+        "1",
+        "--url",
+        as_role(granted, "backup"),
+    ]
+    (tmp_path / "20200101T000000Z").mkdir()
+    (tmp_path / "20200101T000000Z" / MANIFEST).touch()
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    (kept,) = tmp_path.iterdir()
+    assert registry_copy.read(kept).keys() == {f"public.{table}" for table in roles.REGISTRY}
+
+    async def ages() -> dict[str, float]:
+        async with await psycopg.AsyncConnection.connect(as_role(granted, "sink")) as sink:
+            return await backups.newest(sink)
+
+    found = asyncio.run(ages())
+    assert found.keys() == {"registry"} and abs(found["registry"] - time.time()) < 60
+
+
 def test_a_sink_that_owns_nothing_says_who_must_migrate(granted: str) -> None:
     with psycopg.connect(granted, autocommit=True) as owner:
         owner.execute(
@@ -156,7 +186,7 @@ WORDS = {
 
 
 def test_a_user_of_the_cache_may_what_its_rules_say(valkey: str) -> None:
-    app = f"acl-{secrets.token_hex(4)}"
+    name = f"acl-{secrets.token_hex(4)}"
 
     async def work() -> None:
         async with Redis.from_url(valkey) as owner:
@@ -164,7 +194,7 @@ def test_a_user_of_the_cache_may_what_its_rules_say(valkey: str) -> None:
                 words = (
                     "ACL",
                     "SETUSER",
-                    f"{app}-{kind}",
+                    f"{name}-{kind}",
                     "reset",
                     "on",
                     f">{PASSWORD}",
@@ -173,11 +203,11 @@ def test_a_user_of_the_cache_may_what_its_rules_say(valkey: str) -> None:
                 await owner.execute_command(*words)  # type: ignore[no-untyped-call]  # redis has no type for it
             try:
                 for kind in roles.USERS:
-                    await _ask(_url(valkey, f"{app}-{kind}"), kind)
-                await _follow(valkey, app)
+                    await _ask(_url(valkey, f"{name}-{kind}"), kind)
+                await _follow(valkey, name)
             finally:
                 for kind in roles.USERS:
-                    await owner.execute_command("ACL", "DELUSER", f"{app}-{kind}")  # type: ignore[no-untyped-call]
+                    await owner.execute_command("ACL", "DELUSER", f"{name}-{kind}")  # type: ignore[no-untyped-call]
 
     asyncio.run(work())
 
@@ -197,10 +227,10 @@ async def _ask(url: str, kind: str) -> None:
                 await client.execute_command(word, *WORDS.get(word, ()))  # type: ignore[no-untyped-call]
 
 
-async def _follow(valkey: str, app: str) -> None:
+async def _follow(valkey: str, name: str) -> None:
     """The sink's own work under its user, and the API's under its own."""
-    latest = Latest(_url(valkey, f"{app}-sink"), Keys(app, 1), NoMeter())
-    settings = Settings(app=app, partitions=1, redis_url=_url(valkey, f"{app}-api"))
+    latest = Latest(_url(valkey, f"{name}-sink"), Keys(name, 1), NoMeter())
+    settings = Settings(app=name, partitions=1, redis_url=_url(valkey, f"{name}-api"))
     reader = CurrentReader(settings)
     try:
         for topic in (POSITIONS,):
