@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from agents.learner_tables import Sweep
+from agents.learner_tables import NO_WATCH, Sweep, Watch
 from agents.market_state import market_table
 from agents.strategist import memory_table, timers
 from models.drift import LossTable
@@ -36,9 +36,11 @@ class SymbolTables:
 
 
 class LearnerTables:
-    """Models of the symbols of one partition. scorers: where batch versions come from."""
+    """Models of the symbols of one partition. scorers: where batch versions come from; watch: who measures."""
 
-    def __init__(self, partition: int, scorers: Scorers = NO_SCORERS) -> None:
+    def __init__(
+        self, partition: int, scorers: Scorers = NO_SCORERS, watch: Watch = NO_WATCH
+    ) -> None:
         self.partition = partition
         self.learners: LearnerTable = LearnerTable()
         self.waiting = WaitingTable()
@@ -48,6 +50,7 @@ class LearnerTables:
         self.registry = Table("registry", ModelVersion)
         self.aliases = Table("aliases", Aliases)
         self.scorers = scorers
+        self.watch = watch
 
     def all(self) -> tuple[Table[Any], ...]:
         """Every table of the cell."""
@@ -65,8 +68,8 @@ class LearnerTables:
 class HeavyTables(LearnerTables):
     """As of the learner, for versions that are restored by learning their lessons again."""
 
-    def __init__(self, partition: int) -> None:
-        super().__init__(partition)
+    def __init__(self, partition: int, watch: Watch = NO_WATCH) -> None:
+        super().__init__(partition, watch=watch)
         self.lessons = Table("lessons", Lesson)
         self.checkpoints = Table("checkpoints", Checkpoint)
         self.learners = self._heavy = HeavyTable(self.lessons, self.checkpoints)

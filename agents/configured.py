@@ -2,6 +2,7 @@
 
 from agents.cells import NO_SCORERS
 from agents.group import Group
+from agents.learner_tables import NO_WATCH, Watch
 from agents.routes import HEAVY_GROUP, heavy, routes
 from agents.scorers import LoadedScorers
 from agents.strategies.load import parse
@@ -9,7 +10,9 @@ from models.serving import Scorers
 from streams.settings import Settings
 
 
-def groups(settings: Settings, scorers: Scorers = NO_SCORERS) -> tuple[Group, ...]:
+def groups(
+    settings: Settings, scorers: Scorers = NO_SCORERS, watch: Watch = NO_WATCH
+) -> tuple[Group, ...]:
     """All groups. Raises StrategyRefused for a strategy that cannot be had."""
     return routes(
         settings.partitions,
@@ -20,6 +23,7 @@ def groups(settings: Settings, scorers: Scorers = NO_SCORERS) -> tuple[Group, ..
         settings.gate,
         settings.two_person_release,
         scorers,
+        watch,
     )
 
 
@@ -28,14 +32,14 @@ def everything(settings: Settings) -> tuple[Group, ...]:
     return (*groups(settings, LoadedScorers(settings, waits=True)), heavy())
 
 
-def of_worker(settings: Settings) -> tuple[tuple[Group, ...], str]:
+def of_worker(settings: Settings, watch: Watch = NO_WATCH) -> tuple[tuple[Group, ...], str]:
     """The groups that one worker runs, and its app. Raises StrategyRefused.
 
     The heavy lane reads what the learner reads, so it is a worker alone and a consumer group of its own.
     """
     wanted = settings.only.split(",") if settings.only else []
     if wanted == [HEAVY_GROUP]:
-        return (heavy(),), f"{settings.app}-heavy"
-    every = groups(settings, LoadedScorers(settings))
+        return (heavy(watch),), f"{settings.app}-heavy"
+    every = groups(settings, LoadedScorers(settings), watch)
     chosen = tuple(group for group in every if not wanted or group.name in wanted)
     return chosen, settings.app

@@ -77,8 +77,15 @@ class Learner:
             tables.learners.put(place, row)
         if vectors.is_stale(features):
             row.gap_at = features.time
-        yield from lessons.resolve(event, tables, lane, model, row)
+        watch = tables.watch
+        began = watch.now()
+        ended = list(lessons.resolve(event, tables, lane, model, row))
+        if ended:
+            watch.spent("learn_seconds", model.name, began)
+        yield from ended
+        began = watch.now()
         prediction = Turn(event, tables, lane, model, row).prediction(refusal, values)
+        watch.spent("predict_seconds", model.name, began)
         yield Output(topics.PREDICTIONS, features.symbol, prediction)
         learnable = vectors.is_learnable(refusal, features.ready)
         waiting = Waiting(

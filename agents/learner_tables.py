@@ -39,6 +39,31 @@ INLINE = Lane("inline", versions.INLINE, thins=False)
 HEAVY = Lane("heavy", (*versions.BASELINES, *versions.HEAVY), thins=True)
 
 
+class Watch(Protocol):
+    """Who measures how long answers and lessons take; what is learned knows no clock."""
+
+    def now(self) -> float:
+        """Seconds of any clock."""
+
+    def spent(
+        self, name: Literal["predict_seconds", "learn_seconds"], model: str, since: float
+    ) -> None:
+        """A vector's answers, or its lessons, of one model, have taken from `since` until now."""
+
+
+class NoWatch:
+    """For replays and tests."""
+
+    def now(self) -> float:
+        return 0.0
+
+    def spent(self, name: str, model: str, since: float) -> None:
+        """Not measured."""
+
+
+NO_WATCH = NoWatch()
+
+
 class Sweep(msgspec.Struct, frozen=True, gc=False):
     """When the next sweep is due, in event time (ns)."""
 
@@ -59,6 +84,7 @@ class LearnerTables(Protocol):
     registry: Table[ModelVersion]
     aliases: Table[Aliases]
     scorers: Scorers
+    watch: Watch
 
 
 def place_of(model: str, symbol: str) -> str:

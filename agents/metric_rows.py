@@ -9,6 +9,7 @@ SECONDS = (
 )  # fmt: skip
 RECORDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0)
 
+QUICK = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0)
 RATIOS = (0.0, 0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1)
 
 Labels = tuple[str, ...]
@@ -64,6 +65,9 @@ CATALOGUE: tuple[Row, ...] = (
     Row("slippage_ratio", "histogram", ("liquidity",), "Worse than the book, by its price", "sink", RATIOS),
     Row("predictions_total", "counter", ("model", "version", "role"), "Predictions by what serves", "sink"),
     Row("abstentions_total", "counter", ("model", "reason"), "Predictions that may not be acted on", "sink"),
+    Row("predict_seconds", "histogram", ("model",), "Time of all answers to a vector", "learner", QUICK),
+    Row("learn_seconds", "histogram", ("model",), "Time of the labels that a vector made known", "learner", QUICK),
+    Row("labels_pending", "gauge", ("model",), "Predictions that wait for their labels", "learner"),
     Row("labels_total", "counter", ("model", "state"), "Labels that ended", "sink"),
     Row("label_lag_seconds", "histogram", ("model",), "Event time from a vector to its label", "sink"),
     Row("model_metric", "gauge", ("model", "version", "metric"), "Score over the last thousand labels", "sink"),

@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from agents import broker, market, market_state, reference
+from agents import broker, market, market_state, reference, resetting
 from agents.cells import NO_SCORERS, HeavyTables, LearnerTables, StrategistTables, SymbolTables
 from agents.group import Group, Input
 from agents.learner import Learner
-from agents.learner_tables import HEAVY, INLINE
+from agents.learner_tables import HEAVY, INLINE, NO_WATCH, Watch
 from agents.ledger import Ledger
 from agents.risk import FUTURE_NS, Risk
 from agents.strategies.load import NONE, load
@@ -39,10 +39,11 @@ def routes(
     simulation: Simulation = LOCAL,
     takes_two: bool = False,
     scorers: Scorers = NO_SCORERS,
+    watch: Watch = NO_WATCH,
 ) -> tuple[Group, ...]:
     """The groups of a system with so many partitions. strategy, params: see `load`; raises StrategyRefused.
 
-    scorers: where batch versions come from.
+    scorers: where batch versions come from. watch: who measures the learner.
     """
     home = partial(partition_of, count=partitions)
     risk, ledger = Risk(home, generation, simulation, takes_two), Ledger(home)
@@ -53,7 +54,10 @@ def routes(
     symbol = Group(
         name="symbol",
         inputs=(
-            replace(instruments, handlers=(reference.on_control, broker.on_control)),
+            replace(
+                instruments,
+                handlers=(reference.on_control, broker.on_control, resetting.on_control),
+            ),
             Input(topics.QUOTES, (market.on_quote, broker.on_quote), ticks),
             Input(topics.TRADES, (market.on_trade, broker.on_trade), ticks),
             Input(topics.BARS, (broker.on_bar,), traded),
@@ -66,7 +70,7 @@ def routes(
     learning = Group(
         name="learner",
         inputs=_learns(Learner(INLINE, "learner"), (topics.LABELS,)),
-        tables=partial(LearnerTables, scorers=scorers),
+        tables=partial(LearnerTables, scorers=scorers, watch=watch),
         changelog=topics.LEARNER_STATE,
         loads="models.online.pipelines",
         slice_records=50,  # of half a millisecond each
@@ -103,12 +107,12 @@ def routes(
     return symbol, learning, trading, accounts
 
 
-def heavy() -> Group:
+def heavy(watch: Watch = NO_WATCH) -> Group:
     """The learner's versions that are too slow to stand beside the market: a worker of its own, of its own app."""
     return Group(
         name=HEAVY_GROUP,
         inputs=_learns(Learner(HEAVY, HEAVY_GROUP), ()),
-        tables=HeavyTables,
+        tables=partial(HeavyTables, watch=watch),
         changelog=topics.HEAVY_STATE,
         loads="models.online.trees",
         slice_records=10,

@@ -12,7 +12,9 @@ from aiokafka.errors import KafkaError
 from agents import configured, insecure
 from agents.app import build, end, run
 from agents.binding import CellsBinding
+from agents.fold import Cell
 from agents.health import Beat
+from agents.learning_watch import LearningWatch, show_pending
 from agents.meter import ProcessMeter
 from agents.metrics import Metrics
 from agents.observe import observer
@@ -37,7 +39,7 @@ def run_worker(settings: Settings) -> int:
     meter = ProcessMeter(metrics)
     insecure.show(metrics, settings)
     try:
-        groups, name = configured.of_worker(settings)
+        groups, name = configured.of_worker(settings, LearningWatch(metrics))
     except StrategyRefused as refusal:
         sys.stderr.write(f"{refusal}\n")
         return Exit.SETTINGS
@@ -47,6 +49,7 @@ def run_worker(settings: Settings) -> int:
     ops = OpsServer(_probes(metrics, app, beat), settings.ops_port, settings.host)
     ops.start()
     metrics.before_each_scrape(lambda: metrics.set("ready", (), _binding(app).ready))
+    metrics.before_each_scrape(lambda: show_pending(metrics, _cells(_binding(app))))
     _beat_with(app, beat, meter)
     try:
         return run(app)
@@ -90,7 +93,7 @@ def _probes(metrics: Metrics, app: App, beat: Beat) -> Probes:
 
 
 def _status(metrics: Metrics, binding: CellsBinding) -> dict[str, Any]:
-    cells = [live.cell for live in list(binding.cells.values())]
+    cells = _cells(binding)
     return {
         "process": "worker",
         "state": "READY" if binding.ready else "RECOVERING",
@@ -101,6 +104,10 @@ def _status(metrics: Metrics, binding: CellsBinding) -> dict[str, Any]:
         "dead_letters": metrics.total("dead_letters_total"),
         "lag": metrics.by_label("lag_records", "topic"),
     }
+
+
+def _cells(binding: CellsBinding) -> list[Cell]:
+    return [live.cell for live in list(binding.cells.values())]
 
 
 def _binding(app: App) -> CellsBinding:

@@ -55,6 +55,10 @@ class Lines:
         """How many wait at a place."""
         return len(self._lines.get(place, ()))
 
+    def lengths(self) -> list[tuple[str, int]]:
+        """How many wait, by place; also for other threads."""
+        return [(place, len(line)) for place, line in [*self._lines.items()]]
+
     def places(self) -> Iterator[str]:
         """Where any wait, sorted."""
         return iter(sorted(self._lines))

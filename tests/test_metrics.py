@@ -1,6 +1,7 @@
 """Metrics: declared once, binned as a slow twin would, shown as Prometheus reads them, and cheap."""
 
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,13 +10,16 @@ from hypothesis import strategies as st
 
 from agents import insecure
 from agents.bins import Bins
-from agents.fold import Chunk, Progress, Span
+from agents.fold import Cell, Chunk, Progress, Span
 from agents.group import Counts, Group, Tables
+from agents.learning_watch import LearningWatch, show_pending
 from agents.meter import ProcessMeter
 from agents.metrics import CATALOGUE, PREFIX, SECONDS, Metrics
 from agents.observe import observer
 from agents.outbox import Sent
+from agents.routes import heavy
 from api.promotion.told import PromotionMeter
+from models.waiting import Waiting
 from streams import interleaving
 from streams.messages import Decision
 from streams.meter import Meter, NoMeter
@@ -25,6 +29,7 @@ from streams.topics import SYMBOL_STATE
 from tests.sinks.messages import CAUSE, fill, label, order_event, prediction
 
 NOW_MS = 1_000_000
+WAITING = Waiting(0, 1, 100, 0, "", b"", False, Answer(""), (), 0.0)
 SERIES = rf"^{PREFIX}{{}}(_count)?[{{{{ ]"
 """A line that is no comment."""
 
@@ -35,6 +40,7 @@ UNITS = (
     "_rows",
     "_info",
     "_connected",
+    "_pending",
     "_evalue",
     "_assigned",
     "_keys",
@@ -160,6 +166,21 @@ def test_models_are_counted_by_what_is_served_and_scored(metrics: Metrics, meter
     assert (shown["brier"], shown["accuracy_expected"], "kappa_m" in shown) == (0.2, 0.72, False)
 
 
+def test_labels_that_wait_are_those_of_the_cells_that_are_here(metrics: Metrics) -> None:
+    cells = [Cell(heavy(), partition, 2) for partition in range(2)]
+    for cell, count in zip(cells, (3, 2), strict=True):
+        for offset in range(count):
+            tables: Any = cell.tables
+            waiting = msgspec.structs.replace(WAITING, offset=offset)
+            tables.waiting.add("up1s.micro.all|X", waiting)
+    show_pending(metrics, cells)
+    assert metrics.by_label("labels_pending", "model") == {"up1s.micro.all": 5}
+    show_pending(metrics, cells[:1])
+    assert metrics.total("labels_pending") == 3
+    show_pending(metrics, [])
+    assert metrics.by_label("labels_pending", "model") == {}
+
+
 def test_the_lag_of_a_revoked_partition_is_gone(metrics: Metrics, meter: Meter) -> None:
     meter.standing("orders", 0, (5, 10, 12), 2.5)
     meter.standing("orders", 1, (3, 10, 10), 0.0)
@@ -209,6 +230,12 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     promotion.trained("up1s.micro.all", "rejected", 1)
     promotion.age("up1s.micro.all", 60.0)
     promotion.passed(0.1)
+    watch = LearningWatch(metrics)
+    for name in ("predict_seconds", "learn_seconds"):
+        watch.spent(name, "up1s.micro.all", watch.now())
+    tables: Any = (cell := Cell(heavy(), 0, 1)).tables
+    tables.waiting.add("up1s.micro.all|X", WAITING)
+    show_pending(metrics, [cell])
     shown = text(metrics)
     silent = [
         row.name

@@ -52,6 +52,7 @@ class Tables:
         self.blocks, self.losses = learned.blocks, learned.losses
         self.registry, self.aliases = learned.registry, learned.aliases
         self.scorers = learned.scorers
+        self.watch = learned.watch
         self._learned = learned.all()
         self.timers = strategist.timers()
         self.memories = strategist.memory_table(self.timers)
