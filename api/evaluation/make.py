@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from models.batch import known
+from models.batch.frame import FeatureSet
 from models.labels import LabelSpec
 from models.report import evaluation, marks
 from models.report.answers import SERVED, Answers, collect
 from models.report.earnings import positions
+from models.report.shift import shifts
 from streams.predictions import Example, Prediction
 
 JSON, HTML = "evaluation.json", "evaluation.html"
@@ -31,7 +34,18 @@ def make(
         answers.abstained[SERVED] = reasons
     happened = sorted([*marks.switches(answers), *marks.flags(predictions)])
     found = evaluation.evaluate(answers, spec, happened, dict(sources))
-    return {"model": examples[0].model, **found}, _curves(answers, found)
+    shift = _shift(examples, known.features_of(examples[0].model))
+    return {"model": examples[0].model, **found, "shift": shift}, _curves(answers, found)
+
+
+def _shift(examples: Sequence[Example], of: FeatureSet) -> dict[str, Any]:
+    """Of the vectors that are of the model's feature set, each once."""
+    width = len(of.names)
+    vectors = {(each.time, each.symbol): each for each in examples if each.set_hash == of.hash}
+    rows = [vectors[key] for key in sorted(vectors)]
+    x = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f8").reshape(-1, width)
+    ready = np.array([row.ready for row in rows], dtype=np.int64)
+    return shifts(x, ready, np.array([row.time for row in rows], dtype=np.int64), of.names)
 
 
 def write(directory: Path, found: Mapping[str, Any], curves: Mapping[str, Any]) -> list[Path]:

@@ -37,6 +37,12 @@ MONEY = (
     "fees and the spread. `always` acts on every answer, `above cost` where the edge expected is larger than the costs."
 )
 
+SHIFT = (
+    "Each feature of the last day beside what it was before; of less than a day, the second half beside the first. PSI "
+    "over deciles, above 0.2 a warning; p of Kolmogorov and Smirnov's test on evenly spaced rows, which asks of two "
+    "samples whether they are of one distribution, and of neighbours in time finds that more often than it should."
+)
+
 
 def render(found: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]]) -> str:
     """The page. curves: summed returns to plot. Raises ImportError without matplotlib."""
@@ -72,6 +78,9 @@ def render(found: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]]) ->
             ["version", "reason", "vectors"],
             [(name, why, n) for name, of in found["abstained"].items() for why, n in of.items()],
         ),
+        pages.heading("Features"),
+        pages.paragraph(SHIFT),
+        *_shift(found["shift"]),
         pages.heading("Versions"),
         pages.table(
             ["version", "labels learned", "vectors served"],
@@ -131,6 +140,20 @@ def _earned(found: Mapping[str, Any], how: str) -> str:
 def _marks(found: Mapping[str, Any]) -> str:
     rows = [(_time(m["time"]), m["symbol"], m["kind"], m["text"]) for m in found["marks"]]
     return pages.table(["at", "symbol", "what", "version"], rows)
+
+
+def _shift(of: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            name,
+            _short(each["psi"]),
+            _short(each["ks_p"]),
+            "shifted" if name in of["shifted"] else "",
+        )
+        for name, each in of["features"].items()
+    ]
+    until = pages.paragraph(f"before and after {_time(of['split'])}")
+    return [until, pages.table(["feature", "PSI", "KS p", ""], rows)]
 
 
 def _windows(of: Mapping[str, list[Mapping[str, Any]]]) -> str:
