@@ -13,22 +13,20 @@ from agents.fold import Cell
 from agents.handler import LogRecord
 from agents.learner_tables import MODELS
 from agents.routes import heavy, routes
-from models.features import FEATURES, READY_ALL, SET_HASH, VECTOR
+from models.features import FEATURES, VECTOR
 from models.online import trees, versions
 from models.online.adapter import Online
 from streams import codec, topics
-from streams.ids import Ref
-from streams.predictions import Alias, Features
+from streams.predictions import Alias
 from tests.bench.context import Context
 from tests.bench.row import Line, Row
+from tests.market.drive import MS, START, SYMBOL
+from tests.market.vectors import features
 
 EXAMPLES, SMOKE_EXAMPLES = 4_000, 400
 WARM = 250
 US = 1e6
-MS = 1_000_000
-START = 1_760_000_000_000 * MS
-STEP = 100 * MS
-SYMBOL = "BTC/USD.SIM"
+STEP_MS = 100
 CHUNK = 100
 LESSONS_NAMED = 100_000
 Vector = tuple[float, ...]
@@ -99,20 +97,7 @@ def _records(count: int, first: int = 0) -> list[LogRecord]:
     mid2, made = 2_000_000, []
     for offset, (values, up) in enumerate(itertools.islice(vectors(), count), first):
         mid2 += 20 if up else -20
-        vector = Features(
-            symbol=SYMBOL,
-            time=START + offset * STEP,
-            sequence=offset,
-            set="micro",
-            set_hash=SET_HASH,
-            ready=READY_ALL,
-            bid=mid2 // 2 - 1,
-            ask=mid2 // 2 + 1,
-            mid2=mid2,
-            gap_ms=100,
-            vector=VECTOR.pack(*values),
-            quote_ref=Ref("market.quotes", 0, offset),
-        )
+        vector = features(offset * STEP_MS, mid2, vector=VECTOR.pack(*values))
         made.append(LogRecord(offset, vector.time // MS, SYMBOL.encode(), codec.encode(vector)))
     return made
 
@@ -138,7 +123,7 @@ def _steps(count: int) -> tuple[Cell, float]:
 
 def _swap(cell: Cell, seen: int) -> float:
     """Microseconds of the chunk of one vector that is the first under another champion."""
-    at = START + (seen + 10) * STEP
+    at = START + (seen + 10) * STEP_MS * MS
     alias = Alias(MODELS[0].name, 1, versions.QI, at, "promote")
     told = LogRecord(0, 0, alias.model.encode(), codec.encode(alias))
     _fold(cell, topics.ALIAS.name, [told])

@@ -94,6 +94,14 @@ class Scene:
             await to.flush()
         self._second += seconds
 
+    def batch(self) -> ModelVersion:
+        """The record of a version that a training could register."""
+        return ModelVersion(
+            model=self.model, version="", kind="batch", algorithm="lightgbm",
+            format="lightgbm-text-4", set_hash=features.SET_HASH,
+            spec=known.spec_of(self.model).hash,
+        )  # fmt: skip
+
     async def told(self) -> Alias:
         """What the topic says of the model."""
         records = await log.read_all(self._settings.brokers, topics.ALIAS.name)
@@ -232,11 +240,7 @@ def test_what_a_crash_kept_from_the_topics_is_told_later(stores: Settings) -> No
 def test_a_version_that_would_not_load_is_not_put_in_charge(stores: Settings) -> None:
     async def run() -> None:
         async with scene(stores, "loading") as made:
-            plain = ModelVersion(
-                model=made.model, version="", kind="batch", algorithm="lightgbm",
-                format="lightgbm-text-4", set_hash=features.SET_HASH,
-                spec=known.spec_of(made.model).hash,
-            )  # fmt: skip
+            plain = made.batch()
             async with made.connection.transaction():
                 good = await versions.register(made.connection, plain, {"model.txt": b"tree\nx"})
                 foreign = await versions.register(
@@ -263,11 +267,7 @@ def test_a_version_that_a_training_registers_competes_with_its_calibration(
 ) -> None:
     async def run() -> None:
         async with scene(stores, "all") as made:
-            plain = ModelVersion(
-                model=made.model, version="", kind="batch", algorithm="lightgbm",
-                format="lightgbm-text-4", set_hash=features.SET_HASH,
-                spec=known.spec_of(made.model).hash,
-            )  # fmt: skip
+            plain = made.batch()
             async with made.connection.transaction():
                 new = await versions.register(made.connection, plain, {"model.txt": b"tree\nnew"})
             alias = (await made.pass_(5)).alias

@@ -17,7 +17,7 @@ from streams import topics
 from streams.predictions import Alias, Features, Prediction
 from tests.market import drive
 from tests.market.drive import SYMBOL
-from tests.market.test_learner import walk
+from tests.market.vectors import walk
 
 HANDLERS = Learner(HEAVY, "learner-heavy")
 FAST = MODELS[0].name

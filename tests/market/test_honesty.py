@@ -18,7 +18,7 @@ from models.online.baselines import QUEUE_IMBALANCE
 from streams import codec, topics
 from streams.predictions import Example, Features, Label
 from tests.market import drive
-from tests.market.test_learner import features, walk
+from tests.market.vectors import features, walk
 
 FAST = MODELS[0].name
 COUNT = 3_600

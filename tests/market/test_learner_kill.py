@@ -24,7 +24,7 @@ from streams.local import LocalKafka
 from tests.faults import cluster
 from tests.faults.cluster import PARTITIONS
 from tests.faults.workers import Worker
-from tests.market.test_learner import walk
+from tests.market.vectors import walk
 
 pytestmark = [pytest.mark.kafka, pytest.mark.soak, pytest.mark.timeout(900)]
 

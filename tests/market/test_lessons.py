@@ -15,9 +15,9 @@ from streams.predictions import Example, Features, Prediction
 from tests.market import drive
 from tests.market.drive import SYMBOL
 from tests.market.test_honesty import market
-from tests.market.test_learner import walk
 from tests.market.test_serving import BATCH, Half, alias, tables_with
 from tests.market.test_serving import version as batch_version
+from tests.market.vectors import walk
 
 FAST = MODELS[0].name
 PLACE = place_of(FAST, SYMBOL)

@@ -16,7 +16,8 @@ from streams import topics
 from streams.predictions import Alias, Answer, Features, ModelVersion, Prediction
 from tests.market import drive
 from tests.market.drive import MS, SECOND, START, SYMBOL
-from tests.market.test_learner import features, of, walk
+from tests.market.test_learner import of
+from tests.market.vectors import features, walk
 
 FAST = MODELS[0].name
 BATCH = "v0123456789ab"
