@@ -20,7 +20,7 @@ seeds = st.integers(0, 2**40)
 relaxed = settings(deadline=None, print_blob=True)
 
 
-@settings(relaxed, max_examples=150)
+@settings(relaxed, max_examples=70)
 @given(seeds)
 def test_engine_and_naive_twin_agree_after_every_record(seed: int) -> None:
     compare(seed)
