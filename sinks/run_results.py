@@ -1,4 +1,4 @@
-"""What a replay came to, as rows under its name: its figures in `runs`; its curve, trades and fills beside them."""
+"""What a replay came to, as rows under its name: its figures in `runs`; hashes, curve, trades and fills beside them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +14,11 @@ INSERT INTO runs (run_id, kind, state, config, result, ended_at) VALUES (%s, 're
 ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, config = excluded.config, result = excluded.result,
     heartbeat_at = now(), ended_at = now(), error = ''
 WHERE runs.kind = 'replay'"""
+
+STEPS = """
+INSERT INTO run_tracker (run_id, step, row_count, sha256)
+SELECT %s, step, row_count, sha256
+FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS given (step, row_count, sha256)"""
 
 EQUITY = """
 INSERT INTO run_equity SELECT %s, to_timestamp(ms / 1000.0), account, equity, exposure, flow
@@ -34,8 +39,8 @@ FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::int[], %s::flo
     WITH ORDINALITY
     AS given (ms, account, symbol, order_id, side, qty, price, notional, fee, liquidity, mid, number)"""
 
-COLUMNS = {EQUITY: 5, TRADES: 8, FILLS: 11}
-TABLES = ("run_equity", "run_trades", "run_fills")
+COLUMNS = {STEPS: 3, EQUITY: 5, TRADES: 8, FILLS: 11}
+TABLES = ("run_tracker", "run_equity", "run_trades", "run_fills")
 
 
 class NameTaken(Exception):
@@ -47,6 +52,7 @@ async def store(
     run: str,
     config: Mapping[str, Any],
     result: Mapping[str, Any],
+    steps: Rows,
     equity: Rows,
     trades: Rows,
     fills: Rows,
@@ -57,6 +63,7 @@ async def store(
             raise NameTaken(f"{run} is the name of a run of another kind")
         for table in TABLES:
             await sql.execute(f"DELETE FROM {table} WHERE run_id = %s".encode(), [run])
-        for statement, rows in ((EQUITY, equity), (TRADES, trades), (FILLS, fills)):
+        given = ((STEPS, steps), (EQUITY, equity), (TRADES, trades), (FILLS, fills))
+        for statement, rows in given:
             columns = [list(column) for column in zip(*rows, strict=True)]
             await sql.execute(statement, [run, *(columns or [[]] * COLUMNS[statement])])

@@ -67,6 +67,14 @@ class Hashes:
             digest.update(f"{stream.cell} ".encode() + self.streams[stream].sha256)
         return {name: digest.hexdigest() for name, digest in sorted(whole.items())}
 
+    def records(self, partition: str) -> int:
+        """How many records are in a topic partition, by its name as `by_partition` has it."""
+        return sum(
+            running.records
+            for stream, running in self.streams.items()
+            if partition == f"{stream.topic}[{stream.partition}]"
+        )
+
 
 def framed(*fields: bytes | int | None) -> Iterable[bytes]:
     """Each field behind its length in four bytes, big-endian; -1 for none. So no two records hash alike by chance."""

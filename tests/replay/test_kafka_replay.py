@@ -138,6 +138,9 @@ def test_the_history_gives_the_same_hashes_as_the_topics_and_keeps_what_came_of_
             assert trades == found["total"]["trades"]
             assert points > 10
             assert live == 0, "a replay's fills are not the engine's"
+            steps = connection.execute("SELECT step, sha256, row_count FROM run_tracker").fetchall()
+            assert {step: sha256 for step, sha256, _ in steps} == found["sha256"]
+            assert sum(rows for step, _, rows in steps if step.startswith("fills[")) == fills
 
 
 def test_outputs_are_published_under_the_runs_name_and_nowhere_else(
