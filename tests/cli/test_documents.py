@@ -89,3 +89,15 @@ def test_a_target_of_the_documents_is_one_of_the_makefile(line: str) -> None:
 def test_a_command_that_is_not_there_is_found_out(line: str) -> None:
     with pytest.raises(UsageError, match="No such"):
         parse(COMMAND, line.split())
+
+
+def test_a_file_of_tests_that_the_documents_name_is_there() -> None:
+    named = {
+        word
+        for line in TOLD
+        for word in shlex.split(line.partition("ARGS=")[2])
+        for word in word.split()
+    }
+    paths = {word for word in named if word.startswith("tests/")}
+    assert paths
+    assert not [path for path in sorted(paths) if not (ROOT / path).exists()]
