@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from api import dead_letters, locate, shapes
@@ -58,7 +59,7 @@ def list_(
         return
     table = Table("letter", "time", "origin", "reason", "error", "sent again", box=None)
     for letter in shown:
-        table.add_row(*_row(letter))
+        table.add_row(*map(escape, _row(letter)))  # the error may quote foreign text
     output.print(table)
     typer.echo(f"{len(shown)} of {len(letters)} dead letters")
 
@@ -177,7 +178,7 @@ def _row(letter: Letter) -> tuple[str, ...]:
 
 
 def _at(ref: Ref) -> str:
-    return f"{ref.topic}\\[{ref.partition}]@{ref.offset}"
+    return f"{ref.topic}[{ref.partition}]@{ref.offset}"
 
 
 def _ms(moment: datetime | None) -> int | None:

@@ -1,3 +1,5 @@
+"""Dead letters by command: listed, shown with their bytes, sent again once, and written to files."""
+
 import asyncio
 import json
 import time
@@ -23,7 +25,7 @@ def letter(reason: str, *, value: bytes = VALUE, length: int | None = None) -> D
         origin=Ref("orders", 0, 7),
         timestamp_ms=1_767_225_600_000,
         reason=reason,
-        error="no JSON",
+        error="no [/JSON]",
         sha256="00",
         length=len(value) if length is None else length,
         key=b"paper",
@@ -87,6 +89,12 @@ def test_letters_are_listed_by_their_filters(brokers: str, reason: str) -> None:
         assert (none.exit_code, none.output) == (0, "")
 
 
+def test_a_table_shows_foreign_text_as_it_is(brokers: str, reason: str) -> None:
+    found = headrace("list", "--reason", reason, "--brokers", brokers)
+    assert (found.exit_code, "no [/JSON]" in found.output) == (0, True)
+    assert "orders[0]@7" in found.output
+
+
 def test_a_letter_is_shown_with_its_bytes_and_headers(brokers: str, reason: str) -> None:
     name = _one(brokers, reason).name
     shown = json.loads(headrace("show", name, "--brokers", brokers).output)
@@ -105,6 +113,7 @@ def test_replaying_twice_sends_once_and_says_where_it_went(brokers: str, reason:
     assert second.exit_code == 65
     assert "was sent again already" in second.output
     (record,) = _sent_again(brokers, name)
+    assert f"{name} sent again: orders[0]@{record.offset}" in first.output
     assert (record.partition, record.key, record.value) == (0, b"paper", VALUE)
     assert record.headers == (("client", b"curl"), ("dead_letter", name.encode()))
     assert abs(record.timestamp_ms - time.time() * 1000) < 60_000
