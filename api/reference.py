@@ -1,9 +1,12 @@
-"""Publishes reference data on `control`: the instruments of a feed, and a paper account with its first cash."""
+"""Reference data on `control`: what stands there, the instruments of a feed, a paper account with its first cash."""
 
 from collections.abc import Iterable
 
 from api import producing
+from api.ending import Ended
 from streams import control, log
+from streams.codec import Undecodable
+from streams.exits import Exit
 from streams.instruments import Instrument
 from streams.topics import CONTROL
 
@@ -21,6 +24,18 @@ async def latest(brokers: str) -> dict[str, bytes]:
         if record.value is not None:
             values[key] = record.value
     return values
+
+
+async def last_number(brokers: str, key: str) -> int:
+    """The `seq` of the newest record under a key; 0 before the first. Raises Ended where that cannot be read."""
+    value = (await latest(brokers)).get(key)
+    try:
+        record = None if value is None else control.decode(value)
+    except Undecodable as error:
+        raise Ended(
+            Exit.REFUSED, f"the record under {key} is unreadable ({error}); it must be mended first"
+        ) from error
+    return record.seq if isinstance(record, control.Kill | control.Resume) else 0
 
 
 async def publish(

@@ -13,7 +13,6 @@ from api import locate, producing, reference
 from api.ending import Ended, invalid, plainly
 from api.kill_watch import Effects, KillWatch
 from streams import control, log
-from streams.codec import Undecodable
 from streams.exits import Exit
 from streams.ids import Ref
 
@@ -95,7 +94,7 @@ def _phase(name: str, seconds: float | None, orders: set[str], ended: set[str]) 
 
 
 async def _publish(brokers: str, throw: _Throw) -> tuple[control.Kill, Ref]:
-    number = await _last_number(brokers, throw.scope) + 1
+    number = await reference.last_number(brokers, f"kill:{throw.scope}") + 1
     try:
         record = control.Kill(
             scope=throw.scope,
@@ -109,16 +108,3 @@ async def _publish(brokers: str, throw: _Throw) -> tuple[control.Kill, Ref]:
         raise Ended(Exit.REFUSED, f"not sent: {invalid(error)}") from error
     async with producing.producer(brokers) as to:
         return record, await producing.send_control(to, record)
-
-
-async def _last_number(brokers: str, scope: str) -> int:
-    """The number of the newest switch record of this scope; 0 before the first."""
-    value = (await reference.latest(brokers)).get(f"kill:{scope}")
-    try:
-        record = None if value is None else control.decode(value)
-    except Undecodable as error:
-        raise Ended(
-            Exit.REFUSED,
-            f"the record under kill:{scope} is unreadable ({error}); it must be mended first",
-        ) from error
-    return record.seq if isinstance(record, control.Kill) else 0

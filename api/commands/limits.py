@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from api import locate, producing, reference
 from api.ending import Ended, invalid, plainly
 from streams import control
-from streams.codec import Undecodable
 from streams.exits import Exit
 
 limits = typer.Typer(help="Set an account's limits; lift a latch.", no_args_is_help=True)
@@ -48,7 +47,7 @@ def resume(
     """Lift the latches of drawdown and margin; from here on the fall is counted anew."""
     with plainly():
         to = locate.settings(brokers, data).brokers
-        number = asyncio.run(_last_number(to, account)) + 1
+        number = asyncio.run(reference.last_number(to, f"resume:{account}")) + 1
         fields = {"account": account, "reason": reason, "seq": number, "issuer": getpass.getuser()}
         _send(to, _checked(control.Resume, fields))
 
@@ -87,13 +86,3 @@ def _send(brokers: str, record: control.Record) -> None:
 async def _append(brokers: str, record: control.Record) -> int:
     async with producing.producer(brokers) as to:
         return (await producing.send_control(to, record)).offset
-
-
-async def _last_number(brokers: str, account: str) -> int:
-    """The number of the newest resume of this account; 0 before the first."""
-    value = (await reference.latest(brokers)).get(f"resume:{account}")
-    try:
-        record = None if value is None else control.decode(value)
-    except Undecodable as error:
-        raise Ended(Exit.REFUSED, f"the record under resume:{account} is unreadable") from error
-    return record.seq if isinstance(record, control.Resume) else 0
