@@ -12,13 +12,13 @@ from api import reference
 from api.replay import kafka_source, ranged
 from api.replay.manifest import Range
 from api.replay.market_files import MarketFiles
+from api.replay.ranged import MARKET
 from streams import codec, control, log, topics
 from streams.codec import Undecodable
 from streams.cursor import Cursor
 from streams.instruments import Instrument
 from streams.merge import BATCH, merged
 
-MARKET = (topics.QUOTES.name, topics.TRADES.name)
 RECORDS = pa.schema(
     [
         ("partition", pa.int32()),

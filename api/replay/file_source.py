@@ -1,23 +1,20 @@
 """Files of market data as the source of a replay: their instruments, a paper account, and their rows in file order."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from agents.backtest import Source
 from agents.handler import LogRecord
 from api import feeding, reference
-from api.ending import Ended
 from api.feeding import Feed, FeedPlan
 from api.replay.manifest import Manifest
+from api.replay.ranged import Change
 from streams import codec, control, topics
-from streams.exits import Exit
 from streams.feeds.source import MILLISECOND_NS, Event
 from streams.feeds.source import Source as Feeding
 from streams.messages import Trade
 from streams.partition import partition_of
-
-Change = Callable[[bytes | None], bytes | None]
 
 
 async def records(manifest: Manifest, change: Change) -> AsyncIterator[list[Source]]:
@@ -26,8 +23,6 @@ async def records(manifest: Manifest, change: Change) -> AsyncIterator[list[Sour
         Feed.FILE, Path(manifest.path), "max", symbols=manifest.symbols, keep_times=True
     )
     source = await feeding.open_source(plan)
-    if not manifest.path:
-        raise Ended(Exit.USAGE, "files of market data need --path")
     began_ms = (source.oldest_time or 0) // MILLISECOND_NS
     yield list(_reference(source, manifest.paper, began_ms, change))
     offsets: dict[tuple[str, int], int] = defaultdict(int)
