@@ -17,9 +17,11 @@ from streams.settings import Settings
 
 if TYPE_CHECKING:
     from api.quality.day import Found
+    from api.quality.shift import Shifted
 
 output = Console(highlight=False, soft_wrap=True)
 UNFIT = 1
+SHOWN = 5
 
 
 def verify(
@@ -36,19 +38,34 @@ def verify(
             raise Ended(Exit.SETTINGS, "what is judged is in PostgreSQL: set HEADRACE_POSTGRES_URL")
         name = f"day-{_date(day)}"
         try:
-            found, link = _checked(settings, name, _date(day))
+            found, shifted, link = _checked(settings, name, _date(day))
         except psycopg.OperationalError as error:
             raise Ended(Exit.NO_BROKER, f"the history does not answer: {error}") from error
     for part in found:
         told = part.verdict.reason or f"fit, {len(part.verdict.results)} expectations"
         style = "red" if part.verdict.reason else None
         output.print(f"{part.name} {part.chunk}: {told}", style=style, markup=False)
+    for each in shifted:
+        _tell(each)
     output.print(f"{len(found)} parts judged  {link}", markup=False)
     raise typer.Exit(Exit.CLEAN if all(part.verdict.valid for part in found) else UNFIT)
 
 
-def _checked(settings: Settings, name: str, wanted: date) -> "tuple[list[Found], str]":
-    from api.quality import day, pages  # numpy and what judges take a while to import
+def _tell(shifted: "Shifted") -> None:
+    most = sorted(shifted.psi.items(), key=lambda each: -each[1])[:SHOWN]
+    told = ", ".join(f"{name} {psi:.3f}" for name, psi in most)
+    asked = "; a training is asked for" if shifted.asked else ""
+    output.print(
+        f"{shifted.model} {shifted.version}: PSI over {shifted.rows} rows: {told}{asked}",
+        style="yellow" if shifted.asked else None,
+        markup=False,
+    )
+
+
+def _checked(
+    settings: Settings, name: str, wanted: date
+) -> "tuple[list[Found], list[Shifted], str]":
+    from api.quality import day, pages, shift  # numpy and what judges take a while to import
     from models.quality.validator import Validator
 
     folder = pages.below(settings.data) / name
@@ -56,8 +73,9 @@ def _checked(settings: Settings, name: str, wanted: date) -> "tuple[list[Found],
     asked = day.Day(name, int(since.timestamp()) * SECOND, time.time_ns())
     with Validator(folder) as judge:
         found = asyncio.run(day.check(settings.postgres_url, asked, judge))
+    shifted = asyncio.run(shift.check(settings.postgres_url, asked))
     pages.prune(pages.below(settings.data))
-    return found, pages.link(folder)
+    return found, shifted, pages.link(folder)
 
 
 def _date(text: str) -> date:

@@ -98,11 +98,10 @@ async def _parts(sql: psycopg.AsyncConnection[Any], url: str, day: Day) -> Async
         bars = [_bar(row) for row in await rows.fetchall()]
         rules = chunk_rules(order, Chunk(results.WHOLE, day.since, day.until), day.now)
         yield Part(f"{day.name} {order.key}", candles.columns(bars), rules)
-    for (model,) in await (await sql.execute(MODELS, span)).fetchall():
-        for hour in range(24):
-            part = await _examples(url, day, model, hour)
-            if part is not None:
-                yield part
+    for model in await models(sql, day):
+        async for hour, read in rows_of_hours(url, day, model):
+            if len(read.frame) >= ROWS_MIN:
+                yield _examples(day, model, hour, read)
 
 
 def _bar(row: Sequence[Any]) -> Candle:
@@ -110,15 +109,25 @@ def _bar(row: Sequence[Any]) -> Candle:
     return Candle(**given | {"ts": nanoseconds(given["ts"])})
 
 
-async def _examples(url: str, day: Day, model: str, hour: int) -> Part | None:
-    """An hour of a model's rows as a training would take them; None: too few to judge."""
-    since = day.since + hour * HOUR
-    asked = sources.Range(model, since, since + HOUR)
+async def models(sql: psycopg.AsyncConnection[Any], day: Day) -> list[str]:
+    """Those with labelled examples of the day."""
+    rows = await sql.execute(MODELS, [moment(day.since), moment(day.until)])
+    return [model for (model,) in await rows.fetchall()]
+
+
+async def rows_of_hours(url: str, day: Day, model: str) -> AsyncIterator[tuple[int, frame.Read]]:
+    """The rows that a training would take of each hour, since a whole day need not fit into memory."""
     features, spec = features_of(model), spec_of(model)
-    read = frame.read(await sources.collected(sources.history(url, asked)), features, spec, model)
-    if len(read.frame) < ROWS_MIN:
-        return None
-    known_by = since + HOUR + spec.horizon_ns + spec.grace_ns
+    for hour in range(24):
+        since = day.since + hour * HOUR
+        asked = sources.Range(model, since, since + HOUR)
+        examples = await sources.collected(sources.history(url, asked))
+        yield hour, frame.read(examples, features, spec, model)
+
+
+def _examples(day: Day, model: str, hour: int, read: frame.Read) -> Part:
+    features, spec = features_of(model), spec_of(model)
+    known_by = day.since + (hour + 1) * HOUR + spec.horizon_ns + spec.grace_ns
     used = [bool(read.required >> bit & 1) for bit in range(len(features.names))]
     weight = uniqueness(read.frame)
     columns, rules = suite(read.frame, weight, features, used, known_by, rows_min=ROWS_MIN)

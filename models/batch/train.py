@@ -11,7 +11,7 @@ import numpy as np
 
 from models import golden, registry, skill
 from models.batch import fit as fitting
-from models.batch import platt, strategy, verdict
+from models.batch import platt, shift, strategy, verdict
 from models.batch.config import Config
 from models.batch.frame import FeatureSet, Frame, Read
 from models.batch.prepare import Prepared, prepare
@@ -119,7 +119,7 @@ def judge(fitted: Fitted, ready: Ready, read: Read, task: Task) -> Trained:
     )
     metrics = _metrics(p, test, ready) | {"auc": auc, "strategy": earned._asdict()}
     manifest = {
-        **_manifest(ready.parts, read, task),
+        **_manifest(ready, read, task),
         "metrics": metrics,
         "importance": fitted.importance,
         "refusals": refusals,
@@ -196,9 +196,12 @@ def _metrics(p: skill.Floats, test: Frame, ready: Ready) -> dict[str, Any]:
     }
 
 
-def _manifest(parts: Parts, read: Read, task: Task) -> dict[str, Any]:
+def _manifest(ready: Ready, read: Read, task: Task) -> dict[str, Any]:
     """Where the version comes from."""
+    parts = ready.parts
+    columns = zip(task.features.names, parts.train.x.T, ready.used, strict=True)
     return {
+        "bins": {name: msgspec.to_builtins(shift.bins(x)) for name, x, yes in columns if yes},
         "config": msgspec.to_builtins(task.config),
         "config_sha256": task.config.sha256(),
         "dataset_sha256": read.frame.sha256(),

@@ -5,21 +5,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
 from api.quality.day import DAY, Day, Found, check
+from api.quality.shift import check as shifted
+from api.registry import versions
+from models import registry
+from models.batch import shift
+from models.labels import UP_1S
 from models.quality.check import check as check_fast
 from models.quality.constraints import Column
 from models.quality.request import Rules, constraints, prepared
 from models.quality.verdict import Verdict
+from models.report.shift import PSI_WARNING
 from sinks.history import History
+from streams.predictions import ModelVersion
 from streams.topics import EXAMPLES
 from tests.sinks.messages import batch_of
 from tests.train.candles import store
-from tests.train.rows import MODEL, START_NS, examples
+from tests.train.rows import MODEL, SET, START_NS, examples, frame_of
 from tests.train.test_bars import trending
 
 DATE = "2026-01-01"
@@ -107,6 +115,44 @@ def test_the_nightly_command_judges_with_great_expectations_and_links_its_pages(
         sql.execute("DELETE FROM bars WHERE ts = '2026-01-01 07:00Z'")
     result = CliRunner().invoke(app, asked, env=environment, catch_exceptions=False)
     assert (result.exit_code, "rows: 23 rows" in result.output) == (1, True), result.output
+
+
+def trained_on(url: str, moved: int) -> None:
+    """A version whose train rows were those of the day, but for the first features, which were elsewhere."""
+    rows = frame_of(examples(2_400))
+    columns = dict(zip(SET.names, rows.x.T, strict=True))
+    told = {
+        name: msgspec.to_builtins(shift.bins(column - 9.0 * (number < moved)))
+        for number, (name, column) in enumerate(columns.items())
+    }
+    version = ModelVersion(
+        model=MODEL,
+        version="v1",
+        kind="batch",
+        algorithm="lgbm",
+        format="lgbm-1",
+        set_hash=SET.hash,
+        spec=UP_1S.hash,
+        manifest=registry.canonical({"bins": told}),
+    )
+
+    async def work() -> None:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as sql:
+            await versions.insert(sql, version)
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(("moved", "asked"), [(0, []), (2, []), (3, ["drift"])])
+def test_a_day_whose_features_moved_from_those_trained_on_asks_for_a_training(
+    filled: str, moved: int, asked: list[str]
+) -> None:
+    trained_on(filled, moved)
+    (found,) = asyncio.run(shifted(filled, Day(f"day-{DATE}", START_NS, START_NS + 2 * DAY)))
+    assert sum(psi > PSI_WARNING for psi in found.psi.values()) == moved
+    assert [trigger for (trigger,) in select(filled, "SELECT trigger FROM train_requests")] == asked
+    told = f"SELECT count(*) FILTER (WHERE NOT held) FROM quality_results WHERE run_id = 'day-{DATE} {MODEL} v1'"
+    assert select(filled, told) == [(moved,)]
 
 
 def test_a_day_that_is_none_is_a_wrong_use(filled: str) -> None:
