@@ -41,7 +41,9 @@ def test_mark_that_loses_too_much_latches_and_cancels_entries_but_no_exit() -> N
     (decision,) = latched(outputs)
     assert (decision.outcome, decision.account, decision.reason) == ("latched", "a", "LATCHED_LOSS")
     assert decision.detail == "of the day 2.0001 >= 2"
-    assert decision.command_ref == ("market.marks", 0, drive.offsets["market.marks"] - 1)
+    place = drive.offsets["market.marks"] - 1
+    assert decision.command_ref == ("market.marks", 0, place)
+    assert decision.decision_id == f"1-latch-market.marks-0-{place}-a-LOSS"
     (cancel,) = cancels(outputs)
     assert (cancel.order_id, cancel.reason) == (first.order_id, "LATCHED")
     assert entry(drive, "late") == "LATCHED_LOSS"
@@ -78,6 +80,7 @@ def test_order_is_weighed_before_it_is_decided_on() -> None:
     (decision,) = latched(outputs)
     assert decision.detail == "of the day 1.3 >= 1.3"
     assert decision.command_ref.topic == "orders"
+    assert decision.decision_id == "1-latch-orders-0-1-a-FEES"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +147,8 @@ def test_only_a_resume_lifts_what_no_day_does(name: str) -> None:
     assert entry(drive, "d3") == f"LATCHED_{name}"
     (applied,) = drive.control(control.Resume(account="a", reason="looked at", seq=1))
     assert (applied.message.kind, applied.message.reason) == ("control", "RESUME")
+    place = drive.offsets["control"] - 1
+    assert applied.message.decision_id == f"1-control-{place}-0"
     assert entry(drive, "d4") == ""
 
 
@@ -200,6 +205,7 @@ def test_profile_may_close_positions_too() -> None:
     assert [decision.reason for decision in latched(outputs)] == ["LATCHED_LOSS"]
     assert [cancel.reason for cancel in cancels(outputs)] == ["FLATTENED"]
     orders = [o.message.order for o in outputs if o.topic is topics.ACCEPTED and o.message.order]
+    assert orders[0].order_id.startswith("1-flatten:market.marks:0-0-")
     assert [(o.symbol, o.side, o.qty, o.reduce_only, o.tif) for o in orders] == [
         (BTC.symbol, "sell", 10, True, "GTC")
     ]

@@ -47,6 +47,13 @@ def test_position_is_closed_after_all_cancels_on_the_same_partition() -> None:
     assert (decision.order_id, decision.detail) == (order.order_id, "book live")
 
 
+def test_flatten_order_is_named_after_the_log_its_control_record_and_its_cell() -> None:
+    drive = ready()
+    _held(drive)
+    (order,) = _closing(_flatten(drive))
+    assert order.order_id == f"1-flatten-0-{drive.offsets['control'] - 1}-0"
+
+
 def test_flatten_order_lives_like_any_other() -> None:
     drive = ready()
     _held(drive)

@@ -149,6 +149,13 @@ CASES = [
 ]  # fmt: skip
 
 
+def test_command_from_the_future_is_told_how_far_ahead_it_is() -> None:
+    ahead = ready().order(**LIMIT, created_at=time_text(START_NS + 61 * 10**9))
+    assert (ahead.reason, ahead.detail) == ("CREATED_IN_FUTURE", "ahead_ms 61000 > 60000")
+    unknown = ready().order(**LIMIT, type="iceberg")
+    assert (unknown.reason, unknown.detail) == ("UNKNOWN_TYPE", "type iceberg is not served")
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.reason)
 def test_refusal(case: Case) -> None:
     drive = ready()

@@ -55,13 +55,42 @@ def test_kill_reaches_its_scope_and_no_further(scope: str, killed: list[str]) ->
         assert refused == (name in killed)
 
 
+@pytest.mark.parametrize(
+    ("scope", "account", "symbol"),
+    [
+        ("global", "", ""),
+        ("account:a", "a", ""),
+        (f"symbol:{ETH.symbol}", "", ETH.symbol),
+        ("strategy:s:1", "", ""),
+    ],
+)
+def test_kill_names_what_it_covers_and_when(scope: str, account: str, symbol: str) -> None:
+    drive = ready()
+    applied = _kill(drive, scope)[0].message
+    assert (applied.account, applied.symbol) == (account, symbol)
+    assert (applied.command_ref, applied.time) == (("control", 0, 5), drive.clock)
+
+
+def test_kill_refuses_what_waits_for_its_review_and_names_itself_to_cancels() -> None:
+    drive = ready(watchdog="review")
+    waiting = drive.order(**LIMIT, client_order_id="c1").order_id
+    refused = _kill(drive, "account:a")[1].message
+    assert (refused.order_id, refused.reason) == (waiting, "KILLED")
+    assert (refused.detail, refused.time) == ("account:a seq 1", drive.clock)
+    other = ready()
+    other.order(**LIMIT)
+    (cancel,) = cancels(_kill(other))
+    assert (cancel.command_ref, cancel.time) == (("control", 0, 5), other.clock)
+
+
 def test_kill_stays_until_a_higher_seq_resumes() -> None:
     drive = ready()
     _kill(drive, seq=5)
     drive.send(topics.CONTROL, "kill:global", None)
     for seq in (4, 5):
-        with pytest.raises(Undecodable, match="CONTROL_REPLAYED"):
+        with pytest.raises(Undecodable) as replayed:
             _kill(drive, seq=seq, action="resume")
+        assert replayed.value.reason == "CONTROL_REPLAYED"
     assert drive.order(**LIMIT, client_order_id="c1").reason == "KILLED"
     resumed = _kill(drive, seq=6, action="resume")
     assert [output.message.reason for output in resumed] == ["RESUME"]
@@ -203,6 +232,17 @@ def test_release_that_takes_two_needs_another_person_within_a_quarter_of_an_hour
     assert _resume(drive, 5, "ann") == "RESUME"
     drive.mark(BTC.symbol, 4_999_900, 5_000_100)
     assert drive.order(**LIMIT, client_order_id="c2").outcome == "accepted"
+
+
+def test_asking_for_a_release_is_a_decision_and_spends_its_seq() -> None:
+    drive = ready()
+    drive.risk._takes_two = True
+    _kill(drive)
+    (asked,) = _kill(drive, seq=7, action="resume")
+    assert asked.message.decision_id == "1-control-6-0"
+    assert drive.tables.kills["global"].seq == 7
+    with pytest.raises(Undecodable):
+        _kill(drive, seq=7, action="resume")
 
 
 def test_kill_between_two_releases_forgets_the_first() -> None:
