@@ -47,6 +47,7 @@ REASON_ = _matching("reason", "With this reason code.", r"[A-Za-z0-9_]{1,64}")
 TOPIC_ = _matching("topic", "From this topic.", r"[a-z0-9.-]{1,64}")
 MODEL_ = _matching("model", "Of this model.", r"[A-Za-z0-9._-]{1,64}")
 ORDER_ = _matching("client_order_id", "The client's id of an order.", ACCOUNT)
+NAME_ = _matching("name", "The symbol whose breakers they are.", SYMBOL.pattern)
 RUN_ = _matching("id", "Of the run.", r"[A-Za-z0-9._:-]{1,128}")
 INTERVAL_ = Parameter(
     "interval", "Width of a bar.", {"type": "string", "enum": ["1s", "5s", "1m", "5m", "1h", "1d"]}

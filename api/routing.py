@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from api import answers, parameters
 from api.answers import Shown
-from api.endpoints import controls, current, events, history, models, orders, system
-from api.parameters import ACCOUNT_, MODEL_, ORDER_, RUN_, Parameter
+from api.endpoints import asks, controls, current, events, history, models, orders, system
+from api.parameters import ACCOUNT_, MODEL_, NAME_, ORDER_, RUN_, Parameter
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -103,6 +103,34 @@ CONTROLS: tuple[Operation, ...] = (
             (428, "A release needs If-Match and Idempotency-Key."),
         ),
     ),
+    Operation(
+        "/v1/breakers/{name}/reset",
+        "resetBreaker",
+        asks.reset_breaker,
+        answers.ResetAnswer,
+        in_path=(NAME_,),
+        method="POST",
+        body=answers.ResetRequest,
+        statuses=(
+            (404, "There is no such symbol."),
+            (409, "No breaker is open, or the Idempotency-Key was used for another request."),
+            (422, "The body is wrong; errors has pointers."),
+            (428, "It needs an Idempotency-Key."),
+        ),
+    ),
+    Operation(
+        "/v1/replays",
+        "queueReplay",
+        asks.queue_replay,
+        answers.ReplayAnswer,
+        method="POST",
+        body=answers.ReplayRequest,
+        statuses=(
+            (409, "The run exists, or the Idempotency-Key was used for another request."),
+            (422, "The body is wrong; errors has pointers."),
+            (428, "It needs an Idempotency-Key."),
+        ),
+    ),
 )
 """Mounted by `headrace api --controls` alone."""
 
@@ -117,7 +145,8 @@ def routes(*, with_controls: bool) -> list[Route]:
 
 
 def _route(path: str, by_method: dict[str, Endpoint]) -> Route:
-    allowed = sorted({*by_method, "HEAD", "OPTIONS"})
+    reads = {"HEAD"} if "GET" in by_method else set()
+    allowed = sorted({*by_method, *reads, "OPTIONS"})
 
     async def answer(request: Request) -> Response:
         if request.method == "OPTIONS":
@@ -125,4 +154,5 @@ def _route(path: str, by_method: dict[str, Endpoint]) -> Route:
         method = "GET" if request.method == "HEAD" else request.method
         return await by_method[method](request)
 
-    return Route(path, answer, methods=allowed)
+    # A symbol has a slash, which a client writes as %2F and the server has read by now.
+    return Route(path.replace("{name}", "{name:path}"), answer, methods=allowed)

@@ -161,6 +161,15 @@ class Resume(_Strict):
     issuer: str = Field(default="operator", max_length=64)
 
 
+class Reset(_Strict):
+    """Key `reset:{symbol}`: closes the symbol's circuit breakers; what is still wrong opens them again."""
+
+    kind: Literal["reset"] = "reset"
+    symbol: str = Field(pattern=rf"^{SYMBOL.pattern}$")
+    reason: str = Field(min_length=1, max_length=200)
+    issuer: str = Field(default="operator", max_length=64)
+
+
 class Cash(_Strict):
     """Key `cash:{account}:{id}`: a deposit (> 0) or withdrawal (< 0), applied once by id. amount: decimal string."""
 
@@ -205,7 +214,7 @@ class Kill(_Strict):
         return self
 
 
-Record = InstrumentRecord | Account | Limits | Fees | Cash | Review | Kill | Resume
+Record = InstrumentRecord | Account | Limits | Fees | Cash | Review | Kill | Resume | Reset
 _RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="kind")])
 
 
@@ -222,6 +231,8 @@ def key(record: Record) -> str:
             return f"fees:{record.name}"
         case Review():
             return f"review:{record.order_id}"
+        case Reset():
+            return f"reset:{record.symbol}"
         case _:
             return f"{record.kind}:{record.account}"
 
@@ -275,7 +286,7 @@ def scope(of: str) -> str:
     kind, _, name = of.partition(":")
     if kind in ("account", "limits", "cash") and name:
         return f"account:{name.partition(':')[0]}"
-    if kind == "instrument" and name:
+    if kind in ("instrument", "reset") and name:
         return f"symbol:{name}"
     if kind == "fees" and name:
         return of

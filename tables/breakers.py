@@ -100,6 +100,14 @@ def on_mark(breakers: Breakers, status: str, mid2: int, time: int) -> str:
     return breakers.open
 
 
+def reset(breakers: Breakers) -> None:
+    """Close them all, and forget what the last minute was like: a person has looked at it."""
+    breakers.feed = breakers.book = breakers.spread = hysteresis.CLOSED
+    breakers.jump = breakers.volatility = hysteresis.CLOSED
+    breakers.wide = breakers.mid2 = breakers.total = 0
+    breakers.squares = _zeros()
+
+
 def _on_status(breakers: Breakers, status: str, time: int) -> None:
     stale, crossed = status == "stale", status == "crossed"
     breakers.feed = hysteresis.step(

@@ -51,7 +51,7 @@ class Wishes:
 
 
 def replay(
-    run: Annotated[str, typer.Option(help="Its name: the same name repeats or resumes it.")],
+    run: Annotated[str, typer.Option(help="Its name: the same name repeats or resumes it.")] = "",
     since: Annotated[
         str | None, typer.Option("--from", help="Event time; else all there is.")
     ] = None,
@@ -109,6 +109,9 @@ def replay(
             "--store", help="Write results to the history database, under the run's name."
         ),
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Run what POST /v1/replays queued, until told to stop.")
+    ] = False,
     brokers: locate.Brokers = None,
     data: locate.Data = None,
 ) -> None:
@@ -120,6 +123,15 @@ def replay(
     manifest, and must give the same hashes: else it exits 1. With --grid every combination is run, ranked and judged.
     """
     from agents.scorers import LoadedScorers
+
+    if serve:
+        from api import replay_queue
+
+        with plainly():
+            replay_queue.run(locate.settings(brokers, data))
+        return
+    if not run:
+        raise typer.BadParameter("it needs a name", param_hint="--run")
     from api import replay_topics  # the routes take a second to import
     from api.replay import grid as grids
     from api.replay import manifest, overrides, planning

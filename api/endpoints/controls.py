@@ -80,7 +80,7 @@ def _parsed(body: bytes) -> KillRequest:
         return KillRequest.model_validate_json(body)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise _unprocessable(
+        raise unprocessable(
             [("/" + "/".join(map(str, fault["loc"])), fault["msg"]) for fault in faults]
         ) from None
 
@@ -113,7 +113,7 @@ async def _turn(request: Request, wanted: KillRequest, principal: str) -> bytes:
         record = control.Kill.model_validate(fields)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise _unprocessable([("/" + str(f["loc"][0]), f["msg"]) for f in faults]) from None
+        raise unprocessable([("/" + str(f["loc"][0]), f["msg"]) for f in faults]) from None
     async with (
         asyncio.timeout(SEND_S),
         producing.producer(request.app.state.settings.brokers) as to,
@@ -125,6 +125,7 @@ async def _turn(request: Request, wanted: KillRequest, principal: str) -> bytes:
     return answer.model_dump_json().encode()
 
 
-def _unprocessable(faults: list[tuple[str, str]]) -> Problem:
+def unprocessable(faults: list[tuple[str, str]]) -> Problem:
+    """422 with a pointer to each fault of the body."""
     errors = tuple({"pointer": pointer, "detail": text} for pointer, text in faults[:20])
     return Problem(422, f"{errors[0]['pointer']}: {errors[0]['detail']}", errors)

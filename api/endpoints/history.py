@@ -153,6 +153,9 @@ SELECT run_id, kind, state, started_at, heartbeat_at, ended_at, error, config, r
         json_build_object('chunks_loaded', chunks_loaded, 'rows_loaded', rows_loaded, 'rows_changed', rows_changed,
             'retries', retries, 'resume_at', resume_at, 'checks', docs)
     FROM backfill_runs
+    UNION ALL
+    SELECT run_id, 'replay', 'queued', queued_at, queued_at, NULL, '', json_build_object('words', words), NULL
+    FROM replay_queue WHERE ended_at IS NULL AND NOT EXISTS (SELECT FROM runs WHERE runs.run_id = replay_queue.run_id)
 ) AS all_runs"""
 
 
