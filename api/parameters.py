@@ -11,10 +11,10 @@ from typing import Any
 from starlette.requests import Request
 
 from api.problems import bad_parameter
+from streams.contract import NAME
 from streams.instruments import SYMBOL
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 500
-ACCOUNT = r"[A-Za-z0-9._:-]{1,64}"
 DIGITS = re.compile(r"[0-9]{1,4}")
 
 
@@ -41,12 +41,12 @@ def _matching(name: str, about: str, pattern: str) -> Parameter:
     return Parameter(name, about, {"type": "string", "pattern": f"^{pattern}$"})
 
 
-ACCOUNT_ = _matching("account", "Of this account alone.", ACCOUNT)
+ACCOUNT_ = _matching("account", "Of this account alone.", NAME)
 SYMBOL_ = _matching("symbol", "Of this symbol alone.", SYMBOL.pattern)
 REASON_ = _matching("reason", "With this reason code.", r"[A-Za-z0-9_]{1,64}")
 TOPIC_ = _matching("topic", "From this topic.", r"[a-z0-9.-]{1,64}")
 MODEL_ = _matching("model", "Of this model.", r"[A-Za-z0-9._-]{1,64}")
-ORDER_ = _matching("client_order_id", "The client's id of an order.", ACCOUNT)
+ORDER_ = _matching("client_order_id", "The client's id of an order.", NAME)
 NAME_ = _matching("name", "The symbol whose breakers they are.", SYMBOL.pattern)
 RUN_ = _matching("id", "Of the run.", r"[A-Za-z0-9._:-]{1,128}")
 INTERVAL_ = Parameter(

@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streams.messages import OrderType, Side, TimeInForce, Trigger
 
-ID = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+NAME = r"[A-Za-z0-9._:-]{1,64}"
+"""What an account or an order may be called."""
+
+ID = Annotated[str, Field(pattern=rf"^{NAME}$")]
 EXIT = r"(/sl|/tp)?"
 """A bracket's exits are named after their entry."""
 
@@ -167,7 +170,7 @@ class Cancel(_Strict):
     account: ID
     client_order_id: ID
     created_at: Text
-    target: Annotated[str, Field(pattern=rf"^([A-Za-z0-9._:-]{{1,64}}{EXIT}|\*)$")]
+    target: Annotated[str, Field(pattern=rf"^({NAME}{EXIT}|\*)$")]
     symbol: Text | None = None
     reason: Reason = ""
 
@@ -186,7 +189,7 @@ class Replace(_Strict):
     account: ID
     client_order_id: ID
     created_at: Text
-    target: Annotated[str, Field(pattern=rf"^[A-Za-z0-9._:-]{{1,64}}{EXIT}$")]
+    target: Annotated[str, Field(pattern=rf"^{NAME}{EXIT}$")]
     qty: Text | None = None
     price: Text | None = None
     stop_price: Text | None = None

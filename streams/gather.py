@@ -7,21 +7,14 @@ ahead of the quotes of the same minutes. A topic that is at its end holds nothin
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import accumulate, groupby
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 HOLD_S = 0.2
 """How long a cell waits for the records of a topic that the broker says are there."""
 
 
-class Timed(Protocol):
-    """A record: event time in ms."""
-
-    @property
-    def timestamp(self) -> int: ...
-
-
 Run = tuple[str, Sequence[Any]]
-"""Consecutive records of one topic."""
+"""Consecutive records of one topic, each with a `timestamp`: event time in ms."""
 
 
 class Place(NamedTuple):

@@ -12,6 +12,7 @@ from streams.codec import Undecodable
 from streams.contract import (
     ALL_ORDERS,
     ID,
+    NAME,
     PROTECTION_BPS,
     Bracket,
     Cancel,
@@ -41,7 +42,7 @@ __all__ = [
     "time_text",
 ]
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_ID = re.compile(NAME)
 _MODELS: dict[str, type[Command]] = {"new": New, "cancel": Cancel, "replace": Replace}
 
 

@@ -1,8 +1,11 @@
 """Secrets, which come from files alone: who may read the file is checked, and a changed file is read again."""
 
+import logging
 import stat
 from pathlib import Path
 from typing import Final, NamedTuple
+
+log = logging.getLogger("headrace.secret")
 
 BYTES_MAX = 1 << 20
 OTHERS, GROUP = 0o007, 0o070
@@ -79,8 +82,9 @@ class SecretFile:
                 self._text = read(self.file)
                 self._seen = seen
                 self.reloads += 1
-        except (OSError, SecretRefused):
+        except (OSError, SecretRefused) as error:
             self.failures += 1
+            log.warning("a secret stays as it was, its file cannot be used: %s", error)
         return self._text
 
     def __repr__(self) -> str:

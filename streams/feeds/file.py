@@ -25,8 +25,7 @@ BATCH_NS = 5 * MILLISECOND_NS
 """Real time that one batch of a paced replay may cover."""
 
 SYMBOL = 2
-RECEIVED = 0
-"""Places in a row of either kind."""
+"""Place of the symbol in a row of either kind."""
 
 
 @dataclass

@@ -80,13 +80,17 @@ def test_missing_secret_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "none")
 
 
-def test_changed_secret_is_read_again_and_an_unusable_one_is_not(tmp_path: Path) -> None:
+def test_changed_secret_is_read_again_and_an_unusable_one_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     secret = SecretFile(written(tmp_path))
     assert secret.text() == CANARY
     written(tmp_path, "the next one")
     assert (secret.text(), secret.reloads) == ("the next one", 1)
     written(tmp_path, "")
     assert (secret.text(), secret.failures) == ("the next one", 1)
+    assert "is empty" in caplog.text
+    assert "the next one" not in caplog.text
 
 
 def test_password_is_read_by_each_connection(tmp_path: Path) -> None:
