@@ -24,6 +24,7 @@ from sinks.latest import Keys, Latest
 from sinks.migrate import SchemaRefused, migrate
 from sinks.registry_copy import MANIFEST
 from sinks.roles import OPERATIONS, ROLES
+from streams.exits import Exit
 from streams.meter import NoMeter
 from streams.settings import Settings
 from streams.topics import POSITIONS
@@ -172,6 +173,19 @@ def test_a_role_that_was_not_made_is_named(granted: str) -> None:
 
     with pytest.raises(roles.RolesMissing, match="nobody-made-it"):
         asyncio.run(ask())
+
+
+def test_the_command_migrates_and_names_the_roles_to_make_first(granted: str) -> None:
+    done = CliRunner().invoke(app, ["roles", "apply", "--url", granted])
+    assert done.exit_code == Exit.CHECK_FAILED
+    assert "CREATE ROLE" in done.output and "backfill" in done.output
+
+
+def test_the_matrix_is_shown_as_a_table_and_as_statements() -> None:
+    assert "current_state" in CliRunner().invoke(app, ["roles", "show"]).output
+    shown = CliRunner().invoke(app, ["roles", "show", "--as", "sql"]).output
+    assert 'GRANT SELECT ON "model_artifacts" TO "worker";' in shown
+    assert "FLUSH" not in CliRunner().invoke(app, ["roles", "show", "--as", "users"]).output
 
 
 LET = {"sink": ("SET", "GET", "HGETALL", "EVAL", "MULTI"), "api": ("GET", "HGETALL", "MULTI")}
