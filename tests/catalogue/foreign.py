@@ -156,4 +156,5 @@ RECORDS: list[dict[str, Any]] = [
         "issuer": "ann",
     },
     {"kind": "resume", "account": "paper", "reason": "reviewed", "seq": 1, "issuer": "ann"},
+    {"kind": "reset", "symbol": "BTC/USD.KRAKEN", "reason": "calm again", "issuer": "ann"},
 ]
