@@ -185,7 +185,7 @@ def test_the_matrix_is_shown_as_a_table_and_as_statements() -> None:
     assert "current_state" in CliRunner().invoke(app, ["roles", "show"]).output
     shown = CliRunner().invoke(app, ["roles", "show", "--as", "sql"]).output
     assert 'GRANT SELECT ON "model_artifacts" TO "worker";' in shown
-    assert "FLUSH" not in CliRunner().invoke(app, ["roles", "show", "--as", "users"]).output
+    assert "user default off" in CliRunner().invoke(app, ["roles", "show", "--as", "users"]).output
 
 
 LET = {"sink": ("SET", "GET", "HGETALL", "EVAL", "MULTI"), "api": ("GET", "HGETALL", "MULTI")}
