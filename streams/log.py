@@ -10,7 +10,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from streams.admin import client
 from streams.login import connection, start
 
 Isolation = Literal["read_committed", "read_uncommitted"]
@@ -142,12 +141,6 @@ async def end_offsets_of(
     """The end of each of these partitions."""
     async with reader(brokers, isolation) as consumer:
         return dict(await consumer.end_offsets(list(places)))
-
-
-async def committed_offsets(brokers: str, group: str) -> dict[TopicPartition, int]:
-    """The next offset of each partition that a group has committed; partitions without one are absent."""
-    async with client(brokers) as admin:
-        return await group_offsets(admin, group, await coordinator(admin, group))
 
 
 async def coordinator(admin: AIOKafkaAdminClient, group: str) -> int:

@@ -7,6 +7,7 @@ from aiokafka.structs import TopicPartition
 
 from streams import admin, lag, log, topics
 from streams.topics import CATALOGUE
+from tests.support.kafka import committed_offsets
 
 Names = Callable[[str], str]
 
@@ -96,7 +97,7 @@ def test_a_group_is_done_when_only_markers_are_left(kafka: str, fresh_name: Name
             await producer.abort_transaction()
             assert await _eventually(behind.at_rest)
             await consumer.stop()
-        assert await log.committed_offsets(kafka, group) == {place: 3}
+        assert await committed_offsets(kafka, group) == {place: 3}
         await producer.stop()
 
     asyncio.run(scenario())

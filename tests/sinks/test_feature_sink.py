@@ -14,6 +14,7 @@ from streams import codec, log, topics
 from streams.meter import NoMeter
 from streams.predictions import Features
 from tests.sinks.messages import Record, features, position
+from tests.support.kafka import committed_offsets
 
 FEATURES = topics.FEATURES.name
 
@@ -96,7 +97,7 @@ def test_a_store_that_is_away_is_asked_again_and_nothing_is_lost_or_committed_ea
     assert run_until(kafka, group, store, name)["connected"]
     assert store.failures == 0
     ends = asyncio.run(log.end_offsets(kafka, [FEATURES]))
-    committed = asyncio.run(log.committed_offsets(kafka, group))
+    committed = asyncio.run(committed_offsets(kafka, group))
     place = TopicPartition(FEATURES, 0)
     assert committed[place] == ends[place]
 
@@ -115,4 +116,4 @@ def test_another_error_ends_the_process_before_anything_is_committed(
 
     with pytest.raises(ValueError, match="a fault"):
         asyncio.run(run())
-    assert asyncio.run(log.committed_offsets(kafka, group)) == {}
+    assert asyncio.run(committed_offsets(kafka, group)) == {}

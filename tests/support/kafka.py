@@ -1,10 +1,13 @@
-"""Topics for tests, made on the session's embedded broker."""
+"""Topics for tests, made on the session's embedded broker, and what a group has committed there."""
 
 import asyncio
 from collections.abc import Collection, Mapping
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
+
+from streams import admin, log
 
 
 def create_topics(
@@ -22,12 +25,12 @@ async def create_topics_async(
         NewTopic(name, count, 1, topic_configs={"cleanup.policy": _cleanup(name in compact)})
         for name, count in partitions.items()
     ]
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
+    asking = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await asking.start()
     try:
-        answer = await admin.create_topics(topics)
+        answer = await asking.create_topics(topics)
     finally:
-        await admin.close()
+        await asking.close()
     for name, code, *text in answer.topic_errors:
         if code:
             raise for_code(code)(f"{name}: {text[0]}")
@@ -35,3 +38,9 @@ async def create_topics_async(
 
 def _cleanup(compacted: bool) -> str:
     return "compact" if compacted else "delete"
+
+
+async def committed_offsets(brokers: str, group: str) -> dict[TopicPartition, int]:
+    """The next offset of each partition that a group has committed; partitions without one are absent."""
+    async with admin.client(brokers) as asking:
+        return await log.group_offsets(asking, group, await log.coordinator(asking, group))

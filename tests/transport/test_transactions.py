@@ -10,6 +10,7 @@ from streams import log, wire
 from streams.exits import Exit
 from streams.transaction import BATCH_BYTES, Transactions, Unsure, Write
 from streams.wire import Member
+from tests.support.kafka import committed_offsets
 
 pytestmark = pytest.mark.kafka
 
@@ -75,7 +76,7 @@ def test_records_of_many_partitions_and_the_offset_become_true_together(
         await transactions.commit([write(str(p), partition=p) for p in range(4)], {INPUT: 7})
         await transactions.commit([write("4")], {INPUT: 8})
         assert sorted(map(str, await keys(brokers))) == sorted(f"b'{p}'" for p in range(5))
-        assert await log.committed_offsets(brokers, group.name) == {INPUT: 8}
+        assert await committed_offsets(brokers, group.name) == {INPUT: 8}
 
     over(brokers, fresh_name("whole"), scene)
 
@@ -101,7 +102,7 @@ def test_a_member_of_a_past_generation_commits_nothing(brokers: str, fresh_name:
         with pytest.raises(Unsure) as unsure:
             await transactions.commit([write("after")], {INPUT: 2})
         assert unsure.value.code is Exit.FENCED
-        assert await log.committed_offsets(brokers, group.name) == {INPUT: 1}
+        assert await committed_offsets(brokers, group.name) == {INPUT: 1}
         assert await keys(brokers) == [b"before"]
 
     over(brokers, fresh_name("past"), scene)
