@@ -8,8 +8,8 @@ from api.verify import database
 from api.verify.database import TABLES
 
 FILLS = next(stored for stored in TABLES if stored.topic == "fills")
-ROW = ("f1", "o1", "paper", "BTC/USD.SIM", "buy", "0.50", "100", "50", "0.05")
-STORED = (*ROW[:5], Decimal("0.5"), Decimal(100), Decimal(50), Decimal("0.050"))
+ROW = ("f1", "o1", "paper", "BTC/USD.SIM", "buy", "0.50", "100", "50", "0.05", "taker")
+STORED = (*ROW[:5], Decimal("0.5"), Decimal(100), Decimal(50), Decimal("0.050"), "taker")
 PLACE = (2, 17)
 
 
@@ -33,7 +33,8 @@ def test_a_missing_a_foreign_and_a_changed_row_are_named_by_place() -> None:
 
 @pytest.mark.parametrize(
     ("stored", "told", "same"),
-    [(None, "", True), (None, None, True), ("", "", True), (None, "1", False), ("a", "b", False), (3, 3, True)],
+    [(None, "", True), (None, None, True), ("", "", True), (None, "1", False), ("a", "b", False), (3, 3, True),
+     ("a␀b", "a\0b", True), ("a", "a\0b", False), (0.1, 0.1, True), (0.1, 0.2, False)],
 )  # fmt: skip
 def test_an_absent_field_is_null_or_empty(stored: object, told: object, same: bool) -> None:
     assert database._same(stored, told) is same
