@@ -2,14 +2,17 @@
 
 import asyncio
 import resource
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Any
 
 import psycopg
 import redis.asyncio as redis
 from aiokafka.errors import KafkaError
 
+from sinks.migrate import migrations
 from streams import admin, guards
 from streams.admin import Problem
 from streams.settings import Settings
@@ -17,6 +20,7 @@ from streams.stores import redis_login
 
 DESCRIPTORS_MIN = 4096
 TIMEOUT_S = 5.0
+CLOCK_S_MAX = 5.0
 POSTGRES_MIN = 16
 VALKEY_MIN = 7
 START = "start it with `headrace up`, or name another with"
@@ -77,17 +81,58 @@ async def topics(settings: Settings) -> Finding:
 
 
 async def postgres(settings: Settings) -> Finding:
-    """The history database answers."""
+    """The history database answers, has the schema of this version, and tells the time that we have."""
     if not settings.postgres_url:
         return _unset("PostgreSQL", "HEADRACE_POSTGRES_URL", "history is not stored without it")
     try:
         async with asyncio.timeout(TIMEOUT_S):
             connection = await psycopg.AsyncConnection.connect(settings.postgres_url)
             number = connection.info.server_version // 10_000
+            ahead_s = await _ahead_s(connection)
+            schema = await _schema(connection)
             await connection.close()
     except (psycopg.Error, *UNREACHABLE) as error:
         return _absent("PostgreSQL", error, f"{START} HEADRACE_POSTGRES_URL")
-    return Finding("PostgreSQL", f"version {number}", _at_least("PostgreSQL", number, POSTGRES_MIN))
+    found = f"version {number}, schema {schema}, our clock {ahead_s:+.1f} s ahead of its"
+    problems = _at_least("PostgreSQL", number, POSTGRES_MIN)
+    return Finding("PostgreSQL", found, [*problems, *_schema_wrong(schema), *clock_wrong(ahead_s)])
+
+
+async def _ahead_s(connection: psycopg.AsyncConnection[Any]) -> float:
+    """Our clock less the database's, seconds; the question's way is within it."""
+    row = await (
+        await connection.execute("SELECT extract(epoch FROM clock_timestamp())")
+    ).fetchone()
+    assert row is not None
+    return time.time() - float(row[0])
+
+
+async def _schema(connection: psycopg.AsyncConnection[Any]) -> int:
+    """The newest migration that is applied; 0: none."""
+    there = await connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL")
+    if await there.fetchone() != (True,):
+        return 0
+    row = await (await connection.execute("SELECT max(number) FROM schema_migrations")).fetchone()
+    return int(row[0]) if row is not None and row[0] is not None else 0
+
+
+def _schema_wrong(schema: int) -> list[Problem]:
+    """A newer one is of a newer version, whose sink is running."""
+    newest = max(each.number for each in migrations() if not each.extension)
+    if schema >= newest:
+        return []
+    mend = "start the sink, or run `headrace roles apply` as the database's owner"
+    return [Problem("schema", f"at migration {schema}", f"at {newest}", mend)]
+
+
+def clock_wrong(ahead_s: float) -> list[Problem]:
+    """ahead_s: our clock less the database's, seconds."""
+    if abs(ahead_s) <= CLOCK_S_MAX:
+        return []
+    mend = "let both machines follow one source of time"
+    return [
+        Problem("clock", f"{ahead_s:+.1f} s", f"within {CLOCK_S_MAX:g} s of the database's", mend)
+    ]
 
 
 async def valkey(settings: Settings) -> Finding:

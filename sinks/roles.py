@@ -35,7 +35,7 @@ ROLES: Mapping[str, Rights] = {
     },
     "features": {"features": READ, "positions": READ, "schema_migrations": READ},
     "api": {EVERY: READ},
-    "worker": {"model_artifacts": READ},
+    "worker": {"model_artifacts": READ, "schema_migrations": READ},
     "train": {
         EVERY: READ,
         "model_artifacts": ADD,
@@ -69,6 +69,7 @@ ROLES: Mapping[str, Rights] = {
     },
     "backup": {
         **dict.fromkeys(REGISTRY, READ),
+        "schema_migrations": READ,
         "audit_log": READ,
         "ops_backups": ADD,
         "ops_drills": ADD,

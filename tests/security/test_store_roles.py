@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 from typer.testing import CliRunner
 
+from api import checks
 from api.cli import app
 from api.current import CurrentReader
 from sinks import backups, registry_copy, roles
@@ -173,6 +174,21 @@ def test_a_role_that_was_not_made_is_named(granted: str) -> None:
 
     with pytest.raises(roles.RolesMissing, match="nobody-made-it"):
         asyncio.run(ask())
+
+
+def test_the_doctor_of_every_role_sees_the_schema_and_the_clock(granted: str) -> None:
+    for kind in ROLES:
+        found = asyncio.run(checks.postgres(Settings(postgres_url=as_role(granted, kind))))
+        assert found.problems == [], kind
+        assert "ahead of its" in found.found
+
+
+def test_the_doctor_names_a_schema_that_is_behind_and_a_clock_that_is_off(postgres: str) -> None:
+    with empty_database(postgres) as url:
+        found = asyncio.run(checks.postgres(Settings(postgres_url=url)))
+    assert [problem.subject for problem in found.problems] == ["schema"]
+    assert checks.clock_wrong(checks.CLOCK_S_MAX) == []
+    assert checks.clock_wrong(-5.1)[0].found == "-5.1 s"
 
 
 def test_the_command_migrates_and_names_the_roles_to_make_first(granted: str) -> None:
