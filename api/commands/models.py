@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from api.registry.overview import Line, Manifest
 
 output = Console(highlight=False, soft_wrap=True)
+LIST_COLUMNS = 110
 REFUSED = 1
 """The exit code where a file of a version is not what its record says."""
 
@@ -59,7 +60,8 @@ def list_(
         )
     for line in lines:
         table.add_row(*_cells(line))
-    output.print(table)
+    # a pipe counts as 80 columns, and would have names cut off
+    Console(highlight=False, width=max(output.width, LIST_COLUMNS)).print(table)
 
 
 @models.command()
