@@ -81,7 +81,9 @@ def test_a_breaker_is_reset_once_and_a_replay_is_queued_taken_and_ended(
             assert (told.json()["state"], told.json()["kind"]) == ("queued", "replay")
             twice = await http.post("/v1/replays", json=REPLAY, headers={"Idempotency-Key": "k3"})
             assert twice.status_code == 409
-        records = [control.read(r.value) for r in await read_all(broker, CONTROL.name, partition=0)]
+        records = [
+            control.read(r.value or b"") for r in await read_all(broker, CONTROL.name, partition=0)
+        ]
         resets = [record for record in records if isinstance(record, control.Reset)]
         assert [(r.symbol, r.reason) for r in resets] == [("BTC/USD.KRAKEN", "looked at")]
 

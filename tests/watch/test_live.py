@@ -42,7 +42,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 def test_all_targets_are_up_and_all_rules_are_evaluated(watched: Watched) -> None:
     targets, down, rules = wait(watched.servers.prometheus)
-    assert (targets, down) == (4, 0)
+    assert (targets, down) == (5, 0)
     good, of = rules.split(" evaluated")[0].split(" of ")
     assert good == of, rules
 
