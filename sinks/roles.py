@@ -34,7 +34,7 @@ ROLES: Mapping[str, Rights] = {
         "schema_migrations": READ,
     },
     "features": {"features": READ, "positions": READ, "schema_migrations": READ},
-    "api": {EVERY: READ},
+    "api": {EVERY: READ, "replay_queue": ADD},
     "worker": {"model_artifacts": READ, "schema_migrations": READ},
     "train": {
         EVERY: READ,
@@ -51,6 +51,7 @@ ROLES: Mapping[str, Rights] = {
     },
     "replay": {
         EVERY: READ,
+        "replay_queue": KEEP,
         "runs": KEEP,
         "run_tracker": "SELECT INSERT DELETE",
         "run_equity": "SELECT INSERT DELETE",
