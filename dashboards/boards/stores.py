@@ -55,14 +55,22 @@ REPLAY = Board(
     "Replays, backtests and trainings: processes that end, so their figures are rows and not series.",
     (
         Panel("Runs", "The last 50, with what they came to.", "none", """
-            SELECT started_at AS time, run_id, kind, state, ended_at - started_at AS took, error, config, result
-            FROM runs ORDER BY started_at DESC LIMIT 50""", kind="table"),
+            SELECT started_at AS time, run_id, kind, state, ended_at - started_at AS took, error, config, result FROM runs
+            UNION ALL
+            SELECT coalesce(started_at, queued_at), run_id, 'training', state, ended_at - started_at, error, config, metrics
+            FROM train_runs
+            UNION ALL
+            SELECT started_at, run_id, 'backfill', state, ended_at - started_at, error, NULL, NULL FROM backfill_runs
+            ORDER BY 1 DESC LIMIT 50""", kind="table"),
         Panel("Runs under way", "A heartbeat older than a minute: its process is gone.", "s", """
-            SELECT run_id, kind, extract(epoch FROM now() - heartbeat_at)::float8 AS heartbeat_age
-            FROM runs WHERE state = 'running'""", "lag", "table"),
+            SELECT run_id, 'training' AS kind, extract(epoch FROM now() - heartbeat_at)::float8 AS heartbeat_age
+            FROM train_runs WHERE state = 'running'
+            UNION ALL
+            SELECT run_id, 'backfill', extract(epoch FROM now() - heartbeat_at)::float8
+            FROM backfill_runs WHERE state = 'running'""", "lag", "table"),
         Panel("Equity of runs", "By run and account.", "none", """
             SELECT ts AS time, run_id || ' ' || account AS metric, equity FROM run_equity ORDER BY 1 LIMIT 10000"""),
-        Panel("Steps and their hashes", "Two runs of one manifest have equal hashes.", "none", """
+        Panel("Topic partitions of replays and their hashes", "Two runs of one manifest have equal hashes.", "none", """
             SELECT done_at AS time, run_id, step, row_count, sha256 FROM run_tracker ORDER BY done_at DESC LIMIT 50""", kind="table"),
     ),
 )  # fmt: skip

@@ -113,8 +113,10 @@ def test_each_sql_panel_of_the_boards_returns_rows(history: str) -> None:
 
 
 MORE = (
-    "INSERT INTO runs (run_id, kind, state, config) VALUES ('r1', 'replay', 'running', '{}')",
-    "INSERT INTO run_tracker (run_id, step, row_count, sha256) VALUES ('r1', 'fold', 5, 'ab')",
+    "INSERT INTO runs (run_id, kind, state, config, ended_at) VALUES ('r1', 'replay', 'succeeded', '{}', now())",
+    "INSERT INTO train_runs (run_id, model, trigger, state, config, config_sha256, provenance)"
+    " VALUES ('t1', 'micro', 'manual', 'running', '{}', 'ab', '{}')",
+    "INSERT INTO run_tracker (run_id, step, row_count, sha256) VALUES ('r1', 'fills[0]', 5, 'ab')",
     "INSERT INTO run_equity VALUES ('r1', now(), 'paper', 990, 495, 0)",
     "INSERT INTO model_decisions (model, action, champion, candidate, event_ns, evidence, decided_by, reason)"
     " VALUES ('micro', 'promote', 'v1', 'v2', 1, '{}', 'gate', 'better')",
