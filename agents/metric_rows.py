@@ -100,6 +100,7 @@ CATALOGUE: tuple[Row, ...] = (
     Row("feature_timestamp_seconds", "gauge", ("view",), "Event time of the newest online row", "sink"),
     Row("swaps_total", "counter", ("model", "kind"), "Changes of what serves", "promotion"),
     Row("champion_evalue", "gauge", ("model",), "Evidence of the best candidate against it", "promotion"),
+    Row("labels_to_decision", "gauge", ("model",), "Labels that the nearest candidate still needs", "promotion"),
     Row("train_runs_total", "counter", ("model", "state"), "Trainings that ended", "promotion"),
     Row("model_age_seconds", "gauge", ("model",), "Age of the newest version in batch that may serve", "promotion"),
     Row("promotion_seconds", "histogram", (), "Time of a pass over all models", "promotion"),

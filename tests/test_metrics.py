@@ -41,6 +41,7 @@ UNITS = (
     "_info",
     "_connected",
     "_pending",
+    "_decision",
     "_evalue",
     "_assigned",
     "_keys",
@@ -227,6 +228,8 @@ def test_every_figure_of_the_meter_is_declared(metrics: Metrics, meter: Meter) -
     promotion = PromotionMeter(metrics)
     promotion.swap("up1s.micro.all", "promote")
     promotion.evidence("up1s.micro.all", 1.5)
+    promotion.to_decision("up1s.micro.all", 90)
+    promotion.to_decision("up5s.micro.all", None)
     promotion.trained("up1s.micro.all", "rejected", 1)
     promotion.age("up1s.micro.all", 60.0)
     promotion.passed(0.1)

@@ -26,6 +26,13 @@ class PromotionMeter:
         """E of the best candidate."""
         self._metrics.set("champion_evalue", (model,), value)
 
+    def to_decision(self, model: str, labels: int | None) -> None:
+        """How many labels the nearest candidate still needs at its pace; None where nobody gains anything."""
+        if labels is None:
+            self._metrics.remove("labels_to_decision", (model,))
+        else:
+            self._metrics.set("labels_to_decision", (model,), labels)
+
     def trained(self, model: str, state: str, runs: int) -> None:
         """So many runs of a model have ended like this since the last call."""
         self._metrics.add("train_runs_total", (model, state), runs)
@@ -70,6 +77,9 @@ class Told:
         }
         best = max((each.evidence for each in found.candidates.values()), default=1.0)
         self._meter.evidence(alias.model, best)
+        ahead = [each.to_decision for each in found.candidates.values()]
+        known = [labels for labels in ahead if labels is not None]
+        self._meter.to_decision(alias.model, min(known, default=None))
         before = self._epochs.get(
             alias.model, found.epoch
         )  # a person may have changed it meanwhile

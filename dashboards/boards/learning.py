@@ -13,6 +13,7 @@ MODELS = Board(
         Panel("Labels that wait", "Grows: vectors have stopped.", "none", (("sum by (model) (headrace_labels_pending)", "{{model}}"),)),
         Panel("Scores", "Over the last thousand labels, champion and challengers.", "none", (("max by (model, version, metric) (headrace_model_metric)", "{{model}} {{version}} {{metric}}"),)),
         Panel("Evidence against the champion", "Of the best candidate. Above the gate's line it takes over.", "none", (("max by (model) (headrace_champion_evalue)", "{{model}}"),), "evidence"),
+        Panel("Labels until a decision", "Of the nearest candidate, at its pace so far.", "none", (("max by (model) (headrace_labels_to_decision)", "{{model}}"),)),
         Panel("Drift alarms", "In an hour. Red: runbook DriftAlarm.", "none", (("sum by (model, version) (increase(headrace_drift_alarms_total[1h]))", "{{model}} {{version}}"),), "any"),
         Panel("Weights of the mixture", "Which expert it listens to.", "none", (("max by (model, expert) (headrace_mixture_weight)", "{{model}} {{expert}}"),)),
         Panel("Feature age", "Since the newest online row. Grows: the feature sink.", "s", (("time() - max by (view) (headrace_feature_timestamp_seconds)", "{{view}}"),)),
