@@ -123,7 +123,7 @@ CATALOGUE: tuple[Row, ...] = (
     Row("simulation_enabled", "gauge", (), "1: the exchange is simulated", "every process"),
     Row("profile_info", "gauge", ("profile",), "1, with the profile that runs as label", "every process"),
     Row("insecure_default_enabled", "gauge", ("flag",), "1: runs with this insecure setting", "every process"),
-    Row("secret_reloads_total", "counter", ("secret", "outcome"), "Changed files of secrets by outcome", "every process"),
+    Row("secret_reloads_total", "counter", ("secret", "outcome"), "Changed secrets by outcome", "every process"),
     Row("build_info", "gauge", ("version", "python"), "1, with what runs as labels", "every process"),
 )  # fmt: skip
 
