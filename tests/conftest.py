@@ -12,25 +12,35 @@ from tests.support.timescale import LocalTimescale
 
 SERVICES = ("kafka", "postgres", "timescale", "valkey")
 LATE_MARKERS = ("crash", "soak")
+MINUTES_S = 900
+"""Who is allowed that long takes minutes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first, then those that need a service, then those that kill things.
 
-    Where processes share the tests by file it is the other way round: what takes long begins first, and the quick ones
-    fill up both to the end. A test that takes a service's fixture is marked with it.
+    Where processes share the tests by file, the file that takes minutes begins before all, quick ones go beside it, and
+    those that kill go before those that only wait, so that the end is even. A test that takes a service's fixture is
+    marked with it.
     """
     for item in items:
         for service in SERVICES:
             if service in getattr(item, "fixturenames", ()):
                 item.add_marker(service)
-    items.sort(key=_lateness, reverse="PYTEST_XDIST_WORKER" in os.environ)
+    items.sort(key=_turn if "PYTEST_XDIST_WORKER" in os.environ else _lateness)
 
 
 def _lateness(item: pytest.Item) -> int:
     if any(item.get_closest_marker(name) for name in LATE_MARKERS):
         return 2
     return 1 if any(item.get_closest_marker(name) for name in SERVICES) else 0
+
+
+def _turn(item: pytest.Item) -> int:
+    allowed = item.get_closest_marker("timeout")
+    if allowed is not None and allowed.args[0] >= MINUTES_S:
+        return 0
+    return {0: 1, 2: 2, 1: 3}[_lateness(item)]
 
 
 @pytest.fixture(scope="session")
