@@ -43,7 +43,7 @@ def alertmanager_config(config: dict[str, Any]) -> dict[str, Any]:
             {
                 "sourceMatch": [_matcher(text) for text in rule["source_matchers"]],
                 "targetMatch": [_matcher(text) for text in rule["target_matchers"]],
-                "equal": rule.get("equal", []),
+                "equal": rule["equal"],
             }
             for rule in config["inhibit_rules"]
         ],
