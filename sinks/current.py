@@ -1,10 +1,11 @@
-"""What is current: of each position, account, open order and mark the last message alone."""
+"""What is current: of each position, account, open order, mark and model's alias the last message alone."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from streams import topics
 from streams.messages import TERMINAL, Mark, OrderEvent, Position
+from streams.predictions import Alias
 
 
 class Key(NamedTuple):
@@ -49,12 +50,17 @@ def _mark(current: Current, message: Mark, partition: int, offset: int) -> None:
     current[Key("mark", partition, message.symbol)] = Entry("", message.symbol, offset, message)
 
 
+def _alias(current: Current, message: Alias, partition: int, offset: int) -> None:
+    current[Key("alias", partition, message.model)] = Entry("", "", offset, message)
+
+
 Follow = Callable[[Current, Any, int, int], None]
 
 FOLLOW: dict[str, Follow] = {
     topics.POSITIONS.name: _position,
     topics.EVENTS.name: _order,
     topics.MARKS.name: _mark,
+    topics.ALIAS.name: _alias,
 }
 """By topic: enter one message, its partition and offset."""
 
@@ -62,6 +68,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     topics.POSITIONS.name: ("position", "account"),
     topics.EVENTS.name: ("order",),
     topics.MARKS.name: ("mark",),
+    topics.ALIAS.name: ("alias",),
 }
 """By topic: the kinds that its messages make, and no other topic's do."""
 

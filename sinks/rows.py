@@ -3,6 +3,7 @@
 from sinks.table import Table, table
 from streams import control, topics
 from streams.messages import ToBroker
+from streams.predictions import Alias
 
 
 def _control_row(record: control.Record) -> tuple[str, str, bytes]:
@@ -18,6 +19,12 @@ def _accepted_row(accepted: ToBroker) -> tuple[object, ...]:
         return ("", "", "", "", 0, "", 0, 0, accepted)
     kind = next(kind for kind in accepted.__struct_fields__ if getattr(accepted, kind) is step)
     return (kind, step.order_id, step.account, step.symbol, step.time, *step.command_ref, step)
+
+
+def _alias_row(alias: Alias) -> tuple[object, ...]:
+    """Whom it names, and the whole of it."""
+    named = (alias.model, alias.epoch, alias.action, alias.champion, alias.challenger)
+    return (*named, alias.effective_from, alias)
 
 
 CAUSE = """
@@ -306,6 +313,19 @@ TABLES: tuple[Table, ...] = (
         p float8
         event_ns bigint time
         known_at_ns bigint known_at""",
+    ),
+    table(
+        "aliases",
+        topics.ALIAS,
+        """
+        model text
+        epoch bigint
+        action text
+        champion text
+        challenger text
+        effective_ns bigint
+        document json""",
+        _alias_row,
     ),
     table(
         "control",

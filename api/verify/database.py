@@ -51,6 +51,7 @@ TABLES = (
     _stored("predictions", "predictions", "prediction_id symbol model lane spec mid2 edge_bps cost_bps"),
     _stored("labels", "labels", "prediction_id symbol model spec state y r_bps p"),
     _stored("examples", "examples", "prediction_id symbol model lane spec state y r_bps version p"),
+    _stored("aliases", "models.alias", "model epoch action champion challenger"),
     _stored("control", "control"),
     _stored("dead_letters", "dead.letters", "reason error sha256 length"),
 )  # fmt: skip

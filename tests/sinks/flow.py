@@ -14,11 +14,12 @@ from streams import codec, log
 from streams.messages import State
 from streams.meter import NoMeter
 from streams.settings import Settings
-from streams.topics import EVENTS, FILLS, POSITIONS, TRADES, Topic
+from streams.topics import ALIAS, EVENTS, FILLS, POSITIONS, TRADES, Topic
 from tests.sinks.conftest import PARTITIONS
-from tests.sinks.messages import START_MS, fill, order_event, position, trade
+from tests.sinks.messages import START_MS, alias, fill, order_event, position, trade
 
 REPOSITORY = Path(__file__).parents[2]
+KEY = b"any"
 DEADLINE_S = 40.0
 SESSION_S = 1.0
 
@@ -37,7 +38,7 @@ def settings(app: str, kafka: str, database: str, valkey: str = "") -> Settings:
 
 
 async def produce(kafka: str, rounds: int, *, size: int = 50, pause_s: float = 0.0) -> None:
-    """Transactions over four topics, every fifth of them aborted, so that offsets have gaps."""
+    """Transactions over five topics, every fifth of them aborted, so that offsets have gaps."""
     async with AIOKafkaProducer(bootstrap_servers=kafka, transactional_id="sink-load") as producer:
         for number in range(rounds):
             await producer.begin_transaction()
@@ -50,7 +51,7 @@ async def produce(kafka: str, rounds: int, *, size: int = 50, pause_s: float = 0
 
 
 def _sent(producer: AIOKafkaProducer, number: int, size: int) -> list[asyncio.Future[object]]:
-    messages: list[tuple[Topic, int, object]] = []
+    messages: list[tuple[Topic, int, object]] = [(ALIAS, 0, alias(number))]
     for at in range(number * size, number * size + size):
         partition = at % PARTITIONS
         end: State = "FILLED" if at % 4 < 2 else "WORKING"
@@ -65,6 +66,7 @@ def _sent(producer: AIOKafkaProducer, number: int, size: int) -> list[asyncio.Fu
             producer.send_and_wait(
                 topic.name,
                 codec.encode(message),
+                KEY,
                 partition=partition,
                 timestamp_ms=START_MS + number,
             )

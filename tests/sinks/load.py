@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaProducer
 from streams import codec
 from streams.topics import EVENTS, FILLS, POSITIONS, TRADES, Topic
 from tests.sinks.conftest import PARTITIONS
+from tests.sinks.flow import KEY
 from tests.sinks.messages import START_MS, fill, order_event, position, trade
 from tests.support.beside import beside
 
-KEY = b"any"
 SIZE = 50
 PAUSE_S = 0.04
 ABORTED_EVERY = 5

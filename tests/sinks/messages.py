@@ -24,7 +24,7 @@ from streams.messages import (
     ToBroker,
     Trade,
 )
-from streams.predictions import Answer, Example, Features, Label, Prediction
+from streams.predictions import Alias, Answer, Example, Features, Label, Prediction
 from streams.topics import Topic
 
 START_MS = 1_767_225_600_000
@@ -279,6 +279,19 @@ EVENTS, MARKS = topics.EVENTS, topics.MARKS
 ORDER = b'{"v":1,"cmd":"new","account":"a","client_order_id":"c1","symbol":"XBT/USD.SIM"}'
 NO_ORDER = b'{"v":1,"cmd":"sell","account":"a","client_order_id":"c2"}'
 
+
+def alias(number: int) -> Alias:
+    return Alias(
+        model="up1s.micro.all",
+        epoch=number,
+        champion=f"v{number}",
+        effective_from=START_MS * 1_000_000,
+        action="promote",
+        challenger="mix",
+        shadows=("lin",),
+    )
+
+
 ONE_OF_EACH: dict[Topic, tuple[object, object]] = {
     TRADES: (trade(0), trade(1)),
     topics.QUOTES: (quote(0), quote(1)),
@@ -294,6 +307,7 @@ ONE_OF_EACH: dict[Topic, tuple[object, object]] = {
     topics.PREDICTIONS: (prediction(0), prediction(1, None)),
     topics.EXAMPLES: (example(0), example(1, y=None, p=None)),
     topics.LABELS: (label(0), label(1, None)),
+    topics.ALIAS: (alias(0), alias(1)),
     topics.CONTROL: (instrument(), instrument("0.01")),
     topics.DEAD_LETTERS: (dead_letter(0), dead_letter(1)),
 }

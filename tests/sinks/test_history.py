@@ -11,7 +11,7 @@ from sinks.batch import Batch, Span
 from sinks.history import Claim, Fenced, History, Written
 from sinks.rows import BY_TOPIC
 from sinks.writes import Differs
-from streams.topics import Topic
+from streams.topics import ALIAS, Topic
 from tests.sinks.messages import (
     EVENTS,
     FILLS,
@@ -19,6 +19,7 @@ from tests.sinks.messages import (
     ONE_OF_EACH,
     POSITIONS,
     TRADES,
+    alias,
     batch_of,
     fill,
     mark,
@@ -236,9 +237,11 @@ def test_current_state_holds_the_last_message_of_each_key_and_no_order_that_is_o
     store(database, POSITIONS, [position(1), position(2), position(3, symbol="ETH/USD.KRAKEN")])
     store(database, EVENTS, [order_event(1), order_event(2), order_event(1, "FILLED", rev=2)])
     store(database, MARKS, [mark(1), mark(2)])
+    store(database, ALIAS, [alias(1), alias(2)])
     query = "SELECT kind, key, log_offset FROM current_state ORDER BY 1, 2"
     assert select(database, query) == [
         ("account", "paper", 2),
+        ("alias", "up1s.micro.all", 1),
         ("mark", "BTC/USD.KRAKEN", 1),
         ("order", "o2", 1),
         ("position", "paper|BTC/USD.KRAKEN", 1),

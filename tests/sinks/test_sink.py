@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from sinks import history, writer
-from sinks.current import versioned
+from sinks.current import KINDS, versioned
 from sinks.latest import Keys
 from sinks.rebuild import rebuild
 from sinks.run import Sink, run
@@ -202,7 +202,7 @@ def test_the_latest_state_is_what_sql_says_is_current(
         rows = connection.execute(
             "SELECT kind, log_partition, key, log_offset, value::text FROM current_state"
         ).fetchall()
-        assert {kind for kind, *_ in rows} == {"position", "account", "order"}
+        assert {kind for kind, *_ in rows} == {"position", "account", "order", "alias"}
         for kind, partition, key, offset, value in rows:
             cached = cache.hget(keys.values(kind, partition), key)
             assert cached == versioned(offset, value.encode()), (kind, key)
@@ -232,7 +232,8 @@ def values(cache: Redis, app: str) -> dict[str, Any]:
     """All values of the latest state, by hash."""
     names = [
         Keys(app, 1).values(kind, partition)
-        for kind in ("position", "account", "order", "mark")
+        for kinds in KINDS.values()
+        for kind in kinds
         for partition in range(PARTITIONS)
     ]
     return {name: held for name in names if (held := cache.hgetall(name))}
