@@ -36,11 +36,12 @@ def _lateness(item: pytest.Item) -> int:
     return 1 if any(item.get_closest_marker(name) for name in SERVICES) else 0
 
 
-def _turn(item: pytest.Item) -> int:
-    allowed = item.get_closest_marker("timeout")
-    if allowed is not None and allowed.args[0] >= MINUTES_S:
-        return 0
-    return {0: 1, 2: 2, 1: 3}[_lateness(item)]
+def _turn(item: pytest.Item) -> tuple[int, int]:
+    """Which kind, then who is allowed longest."""
+    mark = item.get_closest_marker("timeout")
+    allowed_s = mark.args[0] if mark else 0
+    kind = 0 if allowed_s >= MINUTES_S else {0: 1, 2: 2, 1: 3}[_lateness(item)]
+    return kind, -allowed_s
 
 
 @pytest.fixture(scope="session")
