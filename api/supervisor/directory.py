@@ -6,7 +6,6 @@ import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 MARKER = "headrace-data.json"
@@ -64,12 +63,7 @@ class DataDirectory:
         (self.root / RUN).unlink(missing_ok=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         (self.root / RUN).unlink(missing_ok=True)
         os.close(self._lock)
 
