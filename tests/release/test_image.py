@@ -127,11 +127,15 @@ def test_what_is_mounted_is_there_and_every_secret_is_a_file_of_the_users() -> N
 
 def test_grafana_finds_the_boards_and_the_metrics() -> None:
     provisioning = ROOT / "dashboards" / "provisioning"
-    (source,) = yaml.safe_load((provisioning / "datasources" / "headrace.yaml").read_text())[
-        "datasources"
-    ]
-    host = source["url"].removeprefix("http://").split(":")[0]
-    assert host in SERVICES and source["type"] == "prometheus"
+    text = (provisioning / "datasources" / "headrace.yaml").read_text()
+    metrics, history = yaml.safe_load(text)["datasources"]
+    for source in (metrics, history):
+        assert source["url"].removeprefix("http://").split(":")[0] in SERVICES
+    assert (metrics["type"], history["type"]) == ("prometheus", "grafana-postgresql-datasource")
+    grafana = SERVICES["grafana"]
+    assert set(re.findall(r"\$\{(\w+)\}", text)) <= grafana["environment"].keys()
+    files = set(re.findall(r"\$__file\{([^}]+)\}", text))
+    assert files <= {f"/run/secrets/{name}" for name in grafana["secrets"]}
     (provider,) = yaml.safe_load((provisioning / "dashboards" / "headrace.yaml").read_text())[
         "providers"
     ]
