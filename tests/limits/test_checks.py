@@ -61,6 +61,13 @@ def _trade_usdt(drive: Drive) -> None:
     drive.mark(BTC_USDT.symbol, 4_999_900, 5_000_100)
 
 
+def _hold_usdt(drive: Drive) -> None:
+    """Money in USDT, whose price is known now."""
+    drive.control(control.InstrumentRecord(instrument=USDT.model_copy(update={"peg": None})))
+    drive.control(control.Cash(account="a", id="usdt", currency="USDT", amount="1000"))
+    mark(10_000, USDT.symbol)(drive)
+
+
 def _list_usdt_elsewhere(drive: Drive) -> None:
     """Another symbol claims to show the same peg; the first by name does."""
     drive.control(control.InstrumentRecord(instrument=OTHER_USDT))
@@ -122,6 +129,7 @@ CASES = [
          {"symbol": BTC_USDT.symbol}),
     Case("DEPEG", every(_trade_usdt, _list_usdt_elsewhere, mark(9_925, USDT.symbol), mark(10_000, OTHER_USDT.symbol)),
          "USDT: USDT/USD.KRAKEN: off its peg", {"symbol": BTC_USDT.symbol}),
+    Case("NO_FX_RATE", every(_hold_usdt, later(3 * SECOND)), "USDT to the base currency"),
     Case("NO_FX_RATE", every(_trade_usdt, instrument(), lambda drive: drive.control(
         control.InstrumentRecord(instrument=USDT.model_copy(update={"peg": None})))),
         "BTC/USDT.KRAKEN to the base currency", {"symbol": BTC_USDT.symbol}),
