@@ -206,12 +206,13 @@ def test_trainings_and_backfills_are_among_the_runs(filled: Settings) -> None:
             "VALUES ('b1', 'kraken', 'BTC/USD.KRAKEN', '1h', '2026-01-01', '2026-01-02', 'partial', 'quality/b1')"
         )
         connection.execute(
-            "INSERT INTO train_runs (run_id, model, trigger, state, config, config_sha256, provenance) "
-            "VALUES ('t1', 'up1s.micro.all', 'manual', 'queued', '{}', '', '{}')"
+            "INSERT INTO train_runs (run_id, model, trigger, state, config, config_sha256, provenance, docs) "
+            "VALUES ('t1', 'up1s.micro.all', 'manual', 'queued', '{}', '', '{}', 'quality/t1')"
         )
     backfill = asked(filled, "/v1/replays/b1").json()
     assert (backfill["kind"], backfill["state"], backfill["config"]["interval"]) == (
         "backfill", "partial", "1h",
     )  # fmt: skip
     assert backfill["result"]["checks"] == "quality/b1"
-    assert asked(filled, "/v1/replays/t1").json()["kind"] == "training"
+    training = asked(filled, "/v1/replays/t1").json()
+    assert (training["kind"], training["result"]["checks"]) == ("training", "quality/t1")
