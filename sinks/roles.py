@@ -34,7 +34,8 @@ ROLES: Mapping[str, Rights] = {
         "schema_migrations": READ,
     },
     "features": {"features": READ, "positions": READ, "schema_migrations": READ},
-    "api": {EVERY: READ, "replay_queue": ADD},
+    "api": {EVERY: READ},
+    "operator": {EVERY: READ, "replay_queue": ADD},
     "worker": {"model_artifacts": READ, "schema_migrations": READ},
     "train": {
         EVERY: READ,
@@ -78,7 +79,7 @@ ROLES: Mapping[str, Rights] = {
 }
 """features owns Feast's schema beside; train and backup read it."""
 
-FEAST_READERS = ("api", "train", "backup")
+FEAST_READERS = ("api", "operator", "train", "backup")
 
 USERS: Mapping[str, str] = {
     "sink": "~* resetchannels -@all +@read +@write +@scripting +@transaction +@connection -@dangerous +info",
