@@ -48,7 +48,7 @@ class Live:
         self.run: Run = until(lambda: running(self.data), START_S, "run")
         headers = {"Authorization": f"Bearer {self.run.api_token}"}
         self.api = httpx.Client(base_url=self.run.api_url, headers=headers, timeout=10)
-        until(lambda: self.api.get("/v1/fills").json()["fills"], START_S, "fills")
+        until(lambda: self.api.get("/v1/marks").json().get("marks"), START_S, "marks")
 
     def stop(self) -> None:
         self.api.close()
@@ -150,3 +150,4 @@ def webhook() -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
     finally:
         server.shutdown()
         thread.join()
+        server.server_close()
