@@ -16,7 +16,6 @@ from tests.watch.live import Live, until, webhook
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 
-EMPTY_MAX = 0.05
 FIRED_S = 150.0
 RECENT_S = 20.0
 
