@@ -17,7 +17,6 @@ from agents.group import Group, Input
 from agents.handler import LogRecord, Record
 from agents.lockstep import ORDER
 from agents.outbox import Sent
-from streams import topics
 
 SEAL_RECORDS = 5_000
 """So many source records make one chunk: what its tables have changed is then published."""
@@ -219,13 +218,3 @@ class Backtest:
             waiting = partitions[sent.partition] = deque()
             self._waiting += 1
         waiting.append(record)
-
-
-def is_source(topic: str) -> bool:
-    """Whether a backtest takes a topic from outside."""
-    return topic in (
-        topics.CONTROL.name,
-        topics.QUOTES.name,
-        topics.TRADES.name,
-        topics.ORDERS.name,
-    )

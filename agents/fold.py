@@ -113,9 +113,9 @@ class Cell:
         self._tables[name].load(rest, value)
 
     def apply(self, runs: Sequence[Run]) -> Chunk:
-        """Fold records of the input topics, in this order, into the overlay; `seal` and `publish` make it true.
+        """Fold records of the input topics, in this order, into the tables; `seal` and `publish` make it true.
 
-        Raises HandlerFailed when a handler raised and its input's rule is to stop; the overlay is then discarded.
+        Raises HandlerFailed when a handler raised and its input's rule is to stop; the chunk is then discarded.
         """
         *_, chunk = self.steps(runs)
         assert chunk is not None, "the last step gives the chunk"

@@ -17,7 +17,6 @@ VERSION = 1
 SHORT, LONG = 24, 96
 """Bars."""
 
-GAP_MAX = 24
 LN_UNITS = 1_000_000
 THURSDAY = 3
 """The day of the week on which Unix time began, from Monday."""
