@@ -113,18 +113,6 @@ def is_due(spec: LabelSpec, pending: Pending, time: int, low: int = 0, high: int
     return time >= pending.time + spec.horizon_ns or any(touches(pending, low, high))
 
 
-def take_due(
-    spec: LabelSpec, pending: list[Pending], time: int, low: int = 0, high: int = 0
-) -> list[Pending]:
-    """Remove the labels that a record resolves, and return them in the order of their vectors."""
-    due: list[Pending] = []
-    rest: list[Pending] = []
-    for each in pending:
-        (due if is_due(spec, each, time, low, high) else rest).append(each)
-    pending[:] = rest
-    return due
-
-
 def is_expired(spec: LabelSpec, pending: Pending, clock_ns: int) -> bool:
     """Whether the partition's clock has passed all waiting for it."""
     return clock_ns > pending.time + spec.horizon_ns + EXPIRY_NS
@@ -160,10 +148,3 @@ def _first_touch(pending: Pending, low: int, high: int, r_bps: float) -> Outcome
     if fell or rose:
         return Outcome("labelled", int(rose), r_bps)
     return Outcome("flat", None, r_bps)
-
-
-def mark_gap(spec: LabelSpec, pending: list[Pending], gap_ms: int) -> list[Pending]:
-    """The pending labels after a record that came `gap_ms` after the one before."""
-    if gap_ms <= GAP_MS_MAX or spec.horizon_ns > 60 * SECOND_NS:
-        return pending
-    return [msgspec.structs.replace(each, gapped=True) for each in pending]
