@@ -164,16 +164,6 @@ def walk(records: list[Seen]) -> Outcome | None:
     return None
 
 
-def test_labels_due_at_one_record_come_in_the_order_of_their_vectors() -> None:
-    pending = [
-        msgspec.structs.replace(WAITING, offset=n, time=START + n * MS, lower=lower, upper=21_000)
-        for n, lower in enumerate((19_990, 19_900, 19_995))
-    ]
-    due = labels.take_due(TB_60S, pending, START + 100 * MS, 19_985, 20_000)
-    assert [each.offset for each in due] == [0, 2]
-    assert [each.offset for each in pending] == [1]
-
-
 def test_label_of_a_bar_waits_for_the_bar_that_closes_four_hours_later() -> None:
     hours = 3_600_000
     assert not labels.is_due(UP_4H, WAITING, START + 4 * hours * MS - 1)
