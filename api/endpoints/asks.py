@@ -16,7 +16,7 @@ from api.access.guard import need_operate, token_of
 from api.answers import ReplayRequest, ResetRequest
 from api.endpoints.controls import KEY_MAX, SEND_S, Answered, unprocessable
 from api.history import TIMEOUT_S
-from api.parameters import NAME_, path
+from api.parameters import NAME_, Given, path
 from api.problems import Problem
 from streams import control
 from streams.topics import MARKS
@@ -35,6 +35,7 @@ async def reset_breaker(request: Request) -> Response:
     What is still wrong in its market opens them again. 409 where none is open.
     """
     need_operate(request)
+    Given(request, ())
     symbol = path(request, NAME_)
     wanted = _parsed(ResetRequest, await request.body())
 
@@ -53,6 +54,7 @@ async def reset_breaker(request: Request) -> Response:
 async def queue_replay(request: Request) -> Response:
     """Queue a replay for `headrace replay --serve`; 202 with its Location. 409 where its name is taken."""
     need_operate(request)
+    Given(request, ())
     wanted = _parsed(ReplayRequest, await request.body())
 
     async def make() -> bytes:

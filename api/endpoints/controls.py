@@ -13,6 +13,7 @@ from api import answers, producing, shapes
 from api.access.guard import need_operate, token_of
 from api.answers import KillRequest
 from api.control_view import ControlView
+from api.parameters import Given
 from api.problems import Problem
 from streams import control
 
@@ -50,10 +51,12 @@ async def kill_switch(request: Request) -> Response:
     Engaging needs neither If-Match nor Idempotency-Key: nothing may delay it.
     """
     need_operate(request)
+    Given(request, ())
     body = await request.body()
     wanted = _parsed(body)
     answered: Answered = request.app.state.answered
     principal = token_of(request).principal
+    _record(wanted, 1, principal)  # what no number can mend is refused before anything is asked
     async with answered.lock:  # the number of a record is the last one's plus one
         key = request.headers.get("idempotency-key", "")
         if len(key) > KEY_MAX:
@@ -95,25 +98,30 @@ async def _check_conditions(request: Request, key: str) -> None:
         raise Problem(412, "the switches have changed since; look again")
 
 
+def _record(wanted: KillRequest, seq: int, principal: str) -> control.Kill:
+    fields = {
+        "scope": wanted.scope,
+        "action": "kill" if wanted.action == "engage" else "resume",
+        "reason": wanted.reason,
+        "seq": seq,
+        "issuer": principal,
+        "flatten": wanted.flatten,
+    }
+    try:
+        return control.Kill.model_validate(fields)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        raise unprocessable(
+            [("/" + "/".join(map(str, f["loc"])), f["msg"]) for f in faults]
+        ) from None
+
+
 async def _turn(request: Request, wanted: KillRequest, principal: str) -> bytes:
     view: ControlView = request.app.state.control
     numbers = {switch.scope: switch.seq for switch in view.switches()}
     # Engaging must take effect whatever other process turned it meanwhile, so its number leaps ahead.
     leap = 1 if wanted.action == "release" else 2
-    fields = {
-        "scope": wanted.scope,
-        "action": "kill" if wanted.action == "engage" else "resume",
-        "reason": wanted.reason,
-        "seq": numbers.get(wanted.scope, 0) + leap,
-        "issuer": principal,
-    }
-    if wanted.flatten:
-        fields["flatten"] = True
-    try:
-        record = control.Kill.model_validate(fields)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise unprocessable([("/" + str(f["loc"][0]), f["msg"]) for f in faults]) from None
+    record = _record(wanted, numbers.get(wanted.scope, 0) + leap, principal)
     async with (
         asyncio.timeout(SEND_S),
         producing.producer(request.app.state.settings.brokers) as to,

@@ -206,6 +206,7 @@ def test_only_who_may_operate_turns_the_switch(absent: Settings) -> None:
         (b'{"scope":"global","action":"stop","reason":"x"}', 422, "/action"),
         (b'{"scope":"global","action":"engage","reason":""}', 422, "/reason"),
         (b'{"scope":"global","action":"engage","reason":"x","more":1}', 422, "/more"),
+        (b'{"scope":"strategy:s","action":"engage","reason":"x","flatten":true}', 422, "/"),
         (b'{"scope":"global","action":"release","reason":"x"}', 428, None),
     ],
 )
