@@ -10,7 +10,7 @@ from streams import log, topics
 from streams.codec import Undecodable
 from streams.topics import BY_NAME
 
-INPUTS = (topics.TRADES, topics.QUOTES, topics.CONTROL)
+INPUTS = (topics.TRADES, topics.QUOTES, topics.CONTROL, topics.ALIAS)
 RESULTS = (
     topics.MARKS,
     topics.ORDERS,
