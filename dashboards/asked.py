@@ -76,8 +76,17 @@ def answers(prometheus: str, postgres_url: str) -> Iterator[Answer]:
 
 def allowed_empty() -> dict[str, str]:
     """Expressions that may return nothing on a running system, by name, and why."""
-    found: dict[str, str] = tomllib.loads((HERE / "allow-empty.toml").read_text())["empty"]
-    return found
+    lists = _lists()
+    return lists["empty"] | lists["rare"]
+
+
+def never_answered() -> dict[str, str]:
+    """Of these, those that return nothing on any `headrace up`."""
+    return _lists()["empty"]
+
+
+def _lists() -> dict[str, dict[str, str]]:
+    return tomllib.loads((HERE / "allow-empty.toml").read_text())
 
 
 def may_be_empty(name: str, allowed: dict[str, str]) -> bool:

@@ -57,8 +57,8 @@ def wait(url: str) -> tuple[int, int, str]:
             ready = httpx.get(f"{url}/api/v1/query", params={"query": "ALERTS"}, timeout=5).json()
             if found and not _down(found) and ready["data"]["result"]:
                 break
-        except httpx.HTTPError:
-            pass
+        except (httpx.HTTPError, ValueError):
+            pass  # it starts, and says so in plain text
         time.sleep(1)
     return len(found), _down(found), _rules(url)
 
