@@ -11,8 +11,9 @@ READ, REFUSED = "read", "refused"
 
 
 def show(metrics: Metrics, settings: Settings, *, is_api: bool = False) -> None:
-    """From now on `metrics` tells the profile, every insecure flag, and each change of a secret's file."""
+    """From now on `metrics` tells profile, simulation flag, insecure flags, and changes of the files of secrets."""
     metrics.set("profile_info", (settings.gate.profile or "none",), 1)
+    metrics.set("simulation_enabled", (), settings.gate.flag == "on")
     secrets = _Secrets(metrics, guards.secret_settings(settings))
 
     def look() -> None:

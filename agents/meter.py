@@ -40,7 +40,6 @@ class ProcessMeter:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         metrics.set("build_info", (version("headrace"), platform.python_version()), 1)
-        metrics.set("simulation_enabled", (), 1)  # the package holds no other exchange
 
     def chunk(
         self,

@@ -120,7 +120,7 @@ CATALOGUE: tuple[Row, ...] = (
     Row("kill_unfinished_seconds", "gauge", (), "Age of the oldest kill that left an order open", "api"),
     Row("audit_head_sequence", "gauge", (), "Newest entry of the audit log", "api"),
     Row("audit_broken", "gauge", (), "1: the audit log is not as it was written", "api"),
-    Row("simulation_enabled", "gauge", (), "1: the exchange is simulated", "every process"),
+    Row("simulation_enabled", "gauge", (), "1: accounts of production are simulated too", "every process"),
     Row("profile_info", "gauge", ("profile",), "1, with the profile that runs as label", "every process"),
     Row("insecure_default_enabled", "gauge", ("flag",), "1: runs with this insecure setting", "every process"),
     Row("secret_reloads_total", "counter", ("secret", "outcome"), "Changed secrets by outcome", "every process"),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from api import answers, parameters
+from api import answers, parameters, posts
 from api.answers import Shown
 from api.endpoints import asks, controls, current, events, history, models, orders, system
 from api.parameters import ACCOUNT_, MODEL_, NAME_, ORDER_, RUN_, Parameter
@@ -93,9 +93,9 @@ CONTROLS: tuple[Operation, ...] = (
         "/v1/kill-switch",
         "turnKillSwitch",
         controls.kill_switch,
-        answers.KillAnswer,
+        posts.KillAnswer,
         method="POST",
-        body=answers.KillRequest,
+        body=posts.KillRequest,
         statuses=(
             (409, "The Idempotency-Key was used for another request."),
             (412, "The switches have changed since the ETag of If-Match."),
@@ -107,10 +107,10 @@ CONTROLS: tuple[Operation, ...] = (
         "/v1/breakers/{name}/reset",
         "resetBreaker",
         asks.reset_breaker,
-        answers.ResetAnswer,
+        posts.ResetAnswer,
         in_path=(NAME_,),
         method="POST",
-        body=answers.ResetRequest,
+        body=posts.ResetRequest,
         statuses=(
             (404, "There is no such symbol."),
             (409, "No breaker is open, or the Idempotency-Key was used for another request."),
@@ -122,9 +122,9 @@ CONTROLS: tuple[Operation, ...] = (
         "/v1/replays",
         "queueReplay",
         asks.queue_replay,
-        answers.ReplayAnswer,
+        posts.ReplayAnswer,
         method="POST",
-        body=answers.ReplayRequest,
+        body=posts.ReplayRequest,
         statuses=(
             (409, "The run exists, or the Idempotency-Key was used for another request."),
             (422, "The body is wrong; errors has pointers."),

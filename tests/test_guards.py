@@ -220,3 +220,12 @@ def test_a_file_made_readable_later_shows_at_the_next_scrape(secure: dict[str, A
     assert f"{line} 0.0" in metrics.exposition()[0].decode()
     os.chmod(secure["api_tokens_file"], 0o644)
     assert f"{line} 1.0" in metrics.exposition()[0].decode()
+
+
+@pytest.mark.parametrize(("flag", "shown"), [("on", 1.0), ("", 0.0), ("perhaps", 0.0)])
+def test_the_gauge_shows_whether_accounts_of_production_are_simulated(
+    flag: str, shown: float
+) -> None:
+    metrics = Metrics()
+    insecure.show(metrics, Settings(profile="simulation", simulation=flag))
+    assert f"headrace_simulation_enabled {shown}" in metrics.exposition()[0].decode()

@@ -3,25 +3,22 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import psycopg
 from psycopg.types.json import Json
-from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, producing, shapes
+from api import producing, shapes
 from api.access.guard import need_operate, token_of
-from api.answers import ReplayRequest, ResetRequest
-from api.endpoints.controls import KEY_MAX, SEND_S, Answered, unprocessable
+from api.bodies import parsed
+from api.endpoints.controls import KEY_MAX, SEND_S, Answered
 from api.history import TIMEOUT_S
 from api.parameters import NAME_, Given, path
+from api.posts import ReplayAnswer, ReplayRequest, ResetAnswer, ResetRequest
 from api.problems import Problem
 from streams import control
 from streams.topics import MARKS
-
-Body = TypeVar("Body", bound=BaseModel)
 
 QUEUE_SQL = """
 INSERT INTO replay_queue (run_id, words, asked_by)
@@ -37,7 +34,7 @@ async def reset_breaker(request: Request) -> Response:
     need_operate(request)
     Given(request, ())
     symbol = path(request, NAME_)
-    wanted = _parsed(ResetRequest, await request.body())
+    wanted = parsed(ResetRequest, await request.body())
 
     async def make() -> bytes:
         await _check_open(request, symbol)
@@ -46,7 +43,7 @@ async def reset_breaker(request: Request) -> Response:
         brokers = request.app.state.settings.brokers
         async with asyncio.timeout(SEND_S), producing.producer(brokers) as to:
             at = await producing.send_control(to, record)
-        return answers.ResetAnswer(symbol=symbol, at=shapes.place(at)).model_dump_json().encode()
+        return ResetAnswer(symbol=symbol, at=shapes.place(at)).model_dump_json().encode()
 
     return Response(await _once(request, make), 202, media_type="application/json")
 
@@ -55,11 +52,11 @@ async def queue_replay(request: Request) -> Response:
     """Queue a replay for `headrace replay --serve`; 202 with its Location. 409 where its name is taken."""
     need_operate(request)
     Given(request, ())
-    wanted = _parsed(ReplayRequest, await request.body())
+    wanted = parsed(ReplayRequest, await request.body())
 
     async def make() -> bytes:
         await _queue(request, wanted)
-        answer = answers.ReplayAnswer(run_id=wanted.run_id, state="queued")
+        answer = ReplayAnswer(run_id=wanted.run_id, state="queued")
         return answer.model_dump_json().encode()
 
     body = await _once(request, make)
@@ -109,12 +106,3 @@ async def _queue(request: Request, wanted: ReplayRequest) -> None:
         raise Problem(503, "the history database does not answer") from error
     if not queued:
         raise Problem(409, f"a run {wanted.run_id} exists already")
-
-
-def _parsed(model: type[Body], body: bytes) -> Body:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        found = [("/" + "/".join(map(str, fault["loc"])), fault["msg"]) for fault in faults]
-        raise unprocessable(found) from None

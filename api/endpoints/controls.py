@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import answers, producing, shapes
+from api import answers, bodies, producing, shapes
 from api.access.guard import need_operate, token_of
-from api.answers import KillRequest
 from api.control_view import ControlView
 from api.parameters import Given
+from api.posts import KillAnswer, KillRequest
 from api.problems import Problem
 from streams import control
 
@@ -53,7 +53,7 @@ async def kill_switch(request: Request) -> Response:
     need_operate(request)
     Given(request, ())
     body = await request.body()
-    wanted = _parsed(body)
+    wanted = bodies.parsed(KillRequest, body)
     answered: Answered = request.app.state.answered
     principal = token_of(request).principal
     _record(wanted, 1, principal)  # what no number can mend is refused before anything is asked
@@ -78,16 +78,6 @@ def etag(view: ControlView) -> str:
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
-def _parsed(body: bytes) -> KillRequest:
-    try:
-        return KillRequest.model_validate_json(body)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise unprocessable(
-            [("/" + "/".join(map(str, fault["loc"])), fault["msg"]) for fault in faults]
-        ) from None
-
-
 async def _check_conditions(request: Request, key: str) -> None:
     given = request.headers.get("if-match", "")
     if not given or not key:
@@ -110,10 +100,7 @@ def _record(wanted: KillRequest, seq: int, principal: str) -> control.Kill:
     try:
         return control.Kill.model_validate(fields)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise unprocessable(
-            [("/" + "/".join(map(str, f["loc"])), f["msg"]) for f in faults]
-        ) from None
+        raise bodies.refused(error) from None
 
 
 async def _turn(request: Request, wanted: KillRequest, principal: str) -> bytes:
@@ -127,13 +114,7 @@ async def _turn(request: Request, wanted: KillRequest, principal: str) -> bytes:
         producing.producer(request.app.state.settings.brokers) as to,
     ):
         at = await producing.send_control(to, record)
-    answer = answers.KillAnswer(
+    answer = KillAnswer(
         scope=record.scope, action=wanted.action, seq=record.seq, at=shapes.place(at)
     )
     return answer.model_dump_json().encode()
-
-
-def unprocessable(faults: list[tuple[str, str]]) -> Problem:
-    """422 with a pointer to each fault of the body."""
-    errors = tuple({"pointer": pointer, "detail": text} for pointer, text in faults[:20])
-    return Problem(422, f"{errors[0]['pointer']}: {errors[0]['detail']}", errors)

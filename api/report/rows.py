@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import psycopg
 
 from sinks.rows import TABLES
+from sinks.table import Table
 
 PATIENCE_S = 20.0
 """Without a new row for this long, the sink is not going to catch up."""
@@ -15,18 +16,26 @@ POLL_S = 0.3
 
 
 async def stored(url: str, records: Mapping[str, int]) -> dict[str, int]:
-    """Rows by table when they equal the topics' records, or when none has come for `PATIENCE_S`.
+    """Rows by table when they agree with the topics' records, or when none has come for `PATIENCE_S`.
 
     records: what each topic holds.
     """
-    wanted = {table.name: records.get(table.topic.name, 0) for table in TABLES}
+
+    def complete(rows: Mapping[str, int]) -> bool:
+        return all(agree(t, rows[t.name], records.get(t.topic.name, 0)) for t in TABLES)
+
     last, since = await count(url), time.monotonic()
-    while last != wanted and time.monotonic() - since < PATIENCE_S:
+    while not complete(last) and time.monotonic() - since < PATIENCE_S:
         await asyncio.sleep(POLL_S)
         now = await count(url)
         if now != last:
             last, since = now, time.monotonic()
     return last
+
+
+def agree(table: Table, rows: int, records: int) -> bool:
+    """Whether a table has a row for each record of its topic; of a compacted one it keeps those that are gone, too."""
+    return rows >= records if table.topic.cleanup == "compact" else rows == records
 
 
 async def count(url: str) -> dict[str, int]:

@@ -84,7 +84,7 @@ def sink(content: Content, stored: dict[str, int]) -> dict[str, Any]:
             "rows": stored[table.name],
             "topic": table.topic.name,
             "records": content.records[table.topic.name],
-            "equal": stored[table.name] == content.records[table.topic.name],
+            "equal": rows.agree(table, stored[table.name], content.records[table.topic.name]),
         }
         for table in TABLES
     }

@@ -8,7 +8,7 @@ OVERVIEW = Board(
     (
         Panel("Profile", "The profile that runs. Two at once: a process was started with other settings.", "none", (("max by (profile) (headrace_profile_info)", "{{profile}}"),), kind="stat"),
         Panel("Kill switch", "Engaged switches by kind of scope. Red: entries are refused; runbook KillSwitchEngaged.", "none", (("max by (scope) (headrace_kill_switch_engaged)", "{{scope}}"),), "any", "stat"),
-        Panel("Simulation", "1: the exchange is simulated.", "bool_on_off", (("max(headrace_simulation_enabled)", "simulation"),), kind="stat"),
+        Panel("Simulation", "On: accounts of production are simulated too.", "bool_on_off", (("max(headrace_simulation_enabled)", "simulation"),), kind="stat"),
         Panel("Open breakers", "Symbols whose circuit breaker is open. Red: entries of these symbols are refused; look at the risk board.", "none", (("sum(headrace_breaker_state == bool 2)", "open"),), "any", "stat"),
         Panel("Promises kept", "Share of the last 30 days, as far as Prometheus has them.", "percentunit", (("1 - slo:sli_error:ratio_rate30d", "{{slo}}"),), kind="stat"),
         Panel("Error budget left", "Of 30 days. Red: it is spent; stop risky changes.", "percentunit", (("1 - slo:sli_error:ratio_rate30d / on(slo) slo:error_budget:ratio", "{{slo}}"),), "budget_left", "stat"),
