@@ -1,7 +1,6 @@
 """What kustomize makes of an overlay, and the pods that come of it: ours, and those that operators make."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.support import tools
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
@@ -45,13 +45,7 @@ class Pod:
 
 def tool(name: str) -> str:
     """Where a tool is that `make ops` installs; without it the test is skipped, or fails where CI runs."""
-    found = shutil.which(name, path=f"{BUILT}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found is not None:
-        return found
-    missing = f"no {name}: `make ops` installs it"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+    return tools.tool(name, "make ops", f"{BUILT}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 @cache

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from release import locked, sbom
+from tests.support.tools import lacking
 
 ROOT = Path(__file__).parents[2]
 USER = 10001
@@ -85,7 +86,7 @@ def test_nothing_that_trains_or_tests_is_in_the_core(installed: Path) -> None:
 
 def test_the_list_of_components_is_the_lock(installed: Path, tmp_path: Path) -> None:
     if not sbom.TOOL.exists():
-        pytest.skip("no cyclonedx-py: `make ops` installs it")
+        lacking("no cyclonedx-py: `make ops` installs it")
     python = installed / "installation/bin/python"
     found = sbom.make(python, tmp_path / "core.json")
     again = sbom.make(python, tmp_path / "again.json")

@@ -1,9 +1,7 @@
 """The alert rules under promtool: each fires when it should and not a step before, and no threshold slips unnoticed."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from agents.metrics import BY_NAME, PREFIX
 from dashboards import build
+from tests.support.tools import tool
 from tests.watch.board_files import declared
 from tests.watch.cases import CASES, Case
 
@@ -24,13 +23,7 @@ END = "39m"
 
 @pytest.fixture(scope="module")
 def promtool() -> str:
-    found = shutil.which("promtool")
-    if found is None:
-        missing = "no promtool: `make watch` installs it"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
+    return tool("promtool", "make watch")
 
 
 def _expects(case: Case, series: dict[str, str], moment: str, fires: bool) -> dict[str, Any]:
@@ -96,9 +89,7 @@ def test_each_alert_fires_when_it_should_and_not_a_step_before(
 
 @pytest.mark.parametrize("severity", sorted({alert["severity"] for alert in ALERTS.values()}))
 def test_each_severity_is_routed_to_its_receiver(severity: str) -> None:
-    amtool = shutil.which("amtool")
-    if amtool is None:
-        pytest.skip("no amtool: `make watch` installs it")
+    amtool = tool("amtool", "make watch")
     file = ROOT / "dashboards" / "alertmanager.yaml"
     told = subprocess.run(
         [amtool, "config", "routes", "test", f"--config.file={file}", f"severity={severity}"],

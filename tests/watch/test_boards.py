@@ -14,6 +14,7 @@ import yaml
 from agents.metrics import BY_NAME, CATALOGUE
 from dashboards import grafana
 from dashboards.boards import BOARDS as GIVEN
+from tests.support.tools import lacking
 from tests.watch.board_files import BOARDS, FOLDER, METRIC, ROOT, Query, declared, loaded, queries
 from tests.watch.test_alerts import promtool
 
@@ -161,7 +162,7 @@ def test_sql_uses_the_allowed_macros_alone() -> None:
 
 def test_the_types_of_grafana_take_every_board() -> None:
     if not (MODULES / "node_modules" / "@grafana" / "schema").exists():
-        pytest.skip("no @grafana/schema: run `make test`")
+        lacking("no @grafana/schema: run `make test`")
     file = MODULES / "boards.ts"
     names = [f"b{n}" for n in range(len(BOARDS))]
     texts = [_as_types_want(loaded(board)) for board in BOARDS]

@@ -12,6 +12,7 @@ from dashboards import asked
 from dashboards.servers import Servers, serving, wait
 from dashboards.watch import SETTLE_S, markdown, summary
 from tests.page.browser import Browser
+from tests.support.tools import tool
 from tests.watch.live import Live, until, webhook
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
@@ -30,8 +31,7 @@ class Watched(NamedTuple):
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    if shutil.which("prometheus") is None:
-        pytest.skip("no Prometheus: `make watch` installs it")
+    tool("prometheus", "make watch")
     live = Live(tmp_path_factory.mktemp("live"))
     try:
         with webhook() as (url, told), serving(live.data / "watch", live.run, url) as servers:

@@ -1,7 +1,6 @@
 """One alert from end to end: a process that runs insecurely, Prometheus, Alertmanager, and a webhook that is told."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ import pytest
 from api.supervisor.directory import Run
 from dashboards.servers import serving, wait
 from streams.ports import LOOPBACK, free_port
+from tests.support.tools import tool
 from tests.watch.live import until, webhook
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(400)]
@@ -23,8 +23,7 @@ START_S, PAGED_S, STOP_S = 60.0, 200.0, 30.0
 
 
 def test_a_process_that_runs_insecurely_in_staging_pages_a_webhook(tmp_path: Path) -> None:
-    if shutil.which("prometheus") is None:
-        pytest.skip("no Prometheus: `make watch` installs it")
+    tool("prometheus", "make watch")
     ops_port = free_port()
     ops = f"http://{LOOPBACK}:{ops_port}"
     process = _insecure_api(tmp_path, ops_port)
